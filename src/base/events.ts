@@ -1,0 +1,45 @@
+/**
+ * What happened, as values. Logs, metrics and the audit are three views of this one list;
+ * core returns events and never logs. Names from outside are raw here: each view escapes them.
+ */
+
+export type Event =
+  | {
+      readonly type: 'file-served';
+      readonly transport: 'tftp' | 'http' | 'https';
+      readonly address: string;
+      readonly name: string;
+      readonly bytes: number;
+      readonly durationMs: number;
+      readonly retransmits: number;
+      readonly by: string;
+    }
+  | {
+      readonly type: 'file-not-served';
+      readonly transport: 'tftp' | 'http' | 'https';
+      readonly address: string;
+      readonly name: string;
+      /** `quiet` marks the normal noise of phones (CTLSEP/ITLSEP misses): debug level only. */
+      readonly outcome: 'not-found' | 'refused' | 'retry' | 'busy' | 'not-allowed';
+      readonly reason: string;
+      readonly quiet: boolean;
+    }
+  | {
+      readonly type: 'transfer-ended';
+      readonly address: string;
+      readonly name: string;
+      readonly outcome: 'timed-out' | 'peer-error' | 'restarted' | 'read-failed' | 'stopped';
+      readonly reason: string;
+    }
+  | { readonly type: 'write-refused'; readonly address: string; readonly name: string }
+  | { readonly type: 'packet-malformed'; readonly address: string; readonly reason: string }
+  | { readonly type: 'link-failed'; readonly link: string; readonly name: string; readonly reason: string }
+  | {
+      readonly type: 'listening';
+      readonly service: 'tftp' | 'http' | 'https' | 'tvs' | 'admin' | 'metrics';
+      readonly address: string;
+      readonly port: number;
+    }
+  | { readonly type: 'warning'; readonly topic: string; readonly message: string };
+
+export type EventSink = (event: Event) => void;

@@ -1,0 +1,92 @@
+/**
+ * The cluster as the product knows it: plain values, the same in the database, in core and on the command line.
+ * Times end in Ms (since the epoch) or are seconds where a phone's file holds them.
+ */
+import type { HashName } from '../../wire/algorithm.ts';
+
+/** Cluster security mode: `mixed` is CUCM's mode 1 (a CTL exists), `nonsecure` mode 0. */
+export type ClusterMode = 'mixed' | 'nonsecure';
+
+export interface Cluster {
+  /** ≤ 50 of letters, digits, `.`, `-` (domain.md §7). */
+  readonly id: string;
+  readonly mode: ClusterMode;
+  /** Hash of the signatures that phones check. SHA-1 is the default that every phone takes. */
+  readonly hash: HashName;
+  readonly createdMs: number;
+}
+
+export interface ClusterNode {
+  /** Host name as phones see it in the lists' DNSNAME. */
+  readonly name: string;
+  readonly createdMs: number;
+}
+
+/** What an own certificate is for; one profile each in certs/. */
+export type CertificatePurpose =
+  'callmanager' | 'callmanager-ec' | 'tvs' | 'capf' | 'itlrecovery' | 'tftp-ec';
+
+export const certificatePurposes: readonly CertificatePurpose[] = [
+  'callmanager',
+  'callmanager-ec',
+  'tvs',
+  'capf',
+  'itlrecovery',
+  'tftp-ec',
+];
+
+export type CertificateStoreName =
+  'own' | 'callmanager-trust' | 'capf-trust' | 'tvs-trust' | 'phone-sast-trust' | 'tomcat-trust';
+
+export interface StoredCertificate {
+  readonly id: number;
+  readonly store: CertificateStoreName;
+  /** Set for store `own` only. */
+  readonly purpose: CertificatePurpose | undefined;
+  /** The node whose key it is; undefined for cluster-wide and foreign certificates. */
+  readonly node: string | undefined;
+  readonly der: Uint8Array;
+  /** SHA-256 over the DER, lower-case hex; also the name of the key file of an own certificate. */
+  readonly fingerprint: string;
+  /** How it came here: `issued`, `imported from …`, and by whom. */
+  readonly provenance: string;
+  readonly addedMs: number;
+  readonly retiredMs: number | undefined;
+}
+
+export type DeviceProtocol = 'SIP' | 'SCCP';
+export type DeviceSecurity = 'none' | 'authenticated' | 'encrypted';
+
+export interface DeviceLine {
+  readonly index: number;
+  readonly extension: string;
+}
+
+export interface Device {
+  /** `SEP<MAC>`, `ATA<MAC>`, …; see core/files/file-name.ts for the grammar. */
+  readonly name: string;
+  /** As phones call themselves: `CP-8851`. */
+  readonly model: string;
+  readonly protocol: DeviceProtocol;
+  readonly security: DeviceSecurity;
+  readonly lines: readonly DeviceLine[];
+  readonly certificateDer: Uint8Array | undefined;
+  readonly addedMs: number;
+}
+
+export type TrustListKind = 'itl' | 'ctl';
+
+/** One published list of one generation. Every generation is kept. */
+export interface PublishedList {
+  readonly generation: number;
+  readonly kind: TrustListKind;
+  readonly node: string;
+  readonly bytes: Uint8Array;
+  /** Fingerprint of the signer's certificate. */
+  readonly signer: string;
+  /** SHA-256 over the bytes, lower-case hex. */
+  readonly sha256: string;
+  /** TIMESTAMP item, seconds. */
+  readonly timestamp: number;
+  readonly publishedMs: number;
+}

@@ -1,0 +1,133 @@
+/**
+ * The doors of the pure rooms. What core and app need from the world is declared here;
+ * pki, store, files and net implement it, never import each other, and are joined in node/build.ts.
+ */
+import type { HashName } from '../wire/algorithm.ts';
+import type {
+  CertificatePurpose,
+  Cluster,
+  ClusterNode,
+  Device,
+  PublishedList,
+  StoredCertificate,
+} from './cluster/model.ts';
+import type { FileRequest, Resolution } from './files/resolution.ts';
+
+/** Distinguished name as an ordered list of attributes, as in the certificate: `['CN', 'cucm-a.example']`. */
+export type NameAttributes = readonly (readonly [type: string, value: string])[];
+
+export type PublicKeyFacts =
+  | {
+      readonly kind: 'rsa';
+      readonly modulusBits: number;
+      readonly pkcs1: Uint8Array;
+      readonly spki: Uint8Array;
+    }
+  | { readonly kind: 'ec'; readonly curve: string; readonly point: Uint8Array; readonly spki: Uint8Array };
+
+/** What the product needs to know of a certificate. Times in seconds since the epoch. */
+export interface CertificateFacts {
+  readonly der: Uint8Array;
+  /** `CN=…;OU=…;O=…;L=…;ST=…;C=…` as CUCM writes it. */
+  readonly subject: string;
+  readonly issuer: string;
+  readonly subjectAttributes: NameAttributes;
+  readonly issuerAttributes: NameAttributes;
+  /** The INTEGER's content bytes with a leading 00 removed only where DER added it for the sign. */
+  readonly serial: Uint8Array;
+  readonly publicKey: PublicKeyFacts;
+  /** The certificate's own signature bytes. */
+  readonly signature: Uint8Array;
+  readonly notBefore: number;
+  readonly notAfter: number;
+  /** SHA-256 over the DER, lower-case hex. */
+  readonly fingerprint: string;
+}
+
+/** Total functions over bytes from outside: `undefined` or `false` for anything that does not parse. */
+export interface Crypto {
+  readCertificate(der: Uint8Array): CertificateFacts | undefined;
+  /** RSA PKCS#1 v1.5 with the exact modulus length; the data is the concatenation of `parts`. */
+  verifyRsa(spki: Uint8Array, hash: HashName, parts: readonly Uint8Array[], signature: Uint8Array): boolean;
+  digest(hash: HashName | 'md5' | 'sha256', data: Uint8Array): Uint8Array;
+}
+
+/** Signs with one key that it holds; asynchronous because the key may live in another process or a token. */
+export interface Signer {
+  readonly certificate: CertificateFacts;
+  sign(hash: HashName, parts: readonly Uint8Array[]): Promise<Uint8Array>;
+}
+
+/** The one question the edge asks: which bytes answer this request? */
+export interface Resolver {
+  resolve(request: FileRequest): Promise<Resolution>;
+}
+
+/** Wall clock, milliseconds since the epoch; for timestamps in files, never for timers. */
+export interface WallClock {
+  nowMs(): number;
+}
+
+/** Everything of the cluster but its keys. One implementation per database, one test suite for all. */
+export interface Store {
+  readCluster(): Promise<Cluster | undefined>;
+  listNodes(): Promise<readonly ClusterNode[]>;
+  listCertificates(): Promise<readonly StoredCertificate[]>;
+  listDevices(): Promise<readonly Device[]>;
+  findDevice(name: string): Promise<Device | undefined>;
+  /** Refused when a device of that name exists. */
+  addDevice(device: Device): Promise<void>;
+  /** Refused with `not-found` when there is none. */
+  removeDevice(name: string): Promise<void>;
+  /** The lists of the current generation; empty before the first publication. */
+  currentLists(): Promise<readonly PublishedList[]>;
+  listGeneration(generation: number): Promise<readonly PublishedList[]>;
+  /** Cluster, node and certificates of a new data folder in one transaction; refused when a cluster exists. */
+  createCluster(cluster: Cluster, node: ClusterNode, certificates: readonly NewCertificate[]): Promise<void>;
+  /** Makes `lists` the current generation in one transaction, after `check` accepted what a new connection read back. */
+  publish(
+    lists: readonly Omit<PublishedList, 'generation'>[],
+    check: (staged: readonly PublishedList[], current: readonly PublishedList[]) => void,
+  ): Promise<number>;
+  /**
+   * The timestamp (seconds) under which `name` signed by `signer` with this content is published:
+   * equal for equal content, never below the last one for that name, never below `leastSeconds`.
+   */
+  signedTimestamp(name: string, signer: string, contentSha256: string, leastSeconds: number): Promise<number>;
+  /** Grows with every commit of any process on this data; cheap enough to ask several times a second. */
+  version(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export type NewCertificate = Omit<StoredCertificate, 'id' | 'retiredMs'>;
+
+/** Private keys at rest: one file each, encrypted, 0600 in a 0700 folder, named by the certificate's fingerprint. */
+export interface KeyFiles {
+  /** Durable before it returns: fsync(file) → rename → fsync(folder). */
+  save(fingerprint: string, encryptedPem: string): Promise<void>;
+  read(fingerprint: string): Promise<string>;
+}
+
+export interface IssueRequest {
+  readonly purpose: CertificatePurpose;
+  readonly clusterId: string;
+  /** Host name of the node. */
+  readonly nodeName: string;
+  readonly notBeforeMs: number;
+}
+
+export interface Issued {
+  readonly certificate: CertificateFacts;
+  /** PKCS#8, encrypted with the passphrase the issuer was made with. */
+  readonly encryptedKeyPem: string;
+}
+
+/** Makes a key and its self-signed certificate from the profile of the purpose (certs/). */
+export interface Issuer {
+  issue(request: IssueRequest): Promise<Issued>;
+}
+
+/** Turns a stored key into a signer; Failure `passphrase-wrong` when the passphrase does not open it. */
+export interface SignerOpener {
+  open(certificate: CertificateFacts, encryptedKeyPem: string): Promise<Signer>;
+}
