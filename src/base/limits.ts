@@ -49,3 +49,60 @@ export const transfersPerSubnetMax = 4_096;
 export const timestampAheadSecondsMax = 600;
 /** Phones of this field break above 2048 and RSA-1024 is a policy question. */
 export const signerRsaBitsMin = 2_048;
+
+/** A CUCM certificate is about 1 KiB; 16 KiB leaves room for a corporate CA's extensions. */
+export const certificateBytesMax = 16_384;
+/** A chain or a CA bundle; more is not what a person means by a certificate file. */
+export const certificatesPerFileMax = 256;
+/** Loaded public keys held by a verifier: every signer of two full trust lists and then some. */
+export const publicKeysCachedMax = 256;
+/** Above it one verification costs milliseconds; the header's largest modulus code means 4096. */
+export const rsaBitsMax = 8_192;
+
+/** design.md: a primary path and up to ten alternates. */
+export const alternateRootsMax = 10;
+/** Rewrite rules are tried one after the other for every name. */
+export const rewriteRulesMax = 64;
+export const rewritePatternCharsMax = 256;
+/** A listing kept for case-insensitive look-ups; a directory above this is matched exactly only. */
+export const directoryEntriesMax = 500_000;
+/** Directories whose listings are kept and watched; inotify's old default allows 8,192 per user. */
+export const directoriesKnownMax = 1_024;
+/** A listing costs time in proportion to its size: at most this share of the time is spent on listing anew. */
+export const directoryScanShare = 0.05;
+/** The kernel stamps changes with a coarse clock: a listing younger than its directory by less than this is not trusted. */
+export const directoryClockGrainMs = 50;
+/** How long the edge may repeat an answer where changes on disk are announced by the kernel … */
+export const freshWatchedMs = 5_000;
+/** … and where nobody announces them (network file systems, no watches left). */
+export const freshUnwatchedMs = 1_000;
+/** A not-found is repeated from memory for this long, and only for this many names: a device added now boots now. */
+export const freshNotFoundMs = 250;
+export const notFoundNamesMax = 4_096;
+/** A file that is being written is read again this often before the asker is told to come back. */
+export const unsettledReadsMax = 3;
+
+/** Headers of signed files are kept (at most 1 KiB each), bodies are read anew. */
+export const signedHeadersKeptMax = 20_000;
+/** Cold signatures at once: RSA runs on the thread pool, which has four threads that file reads need too. */
+export const signingConcurrentMax = 2;
+/** Cold signatures waiting; a storm of 10,000 phones fits, more are told to come back. */
+export const signingQueueMax = 16_384;
+
+/** A phone's request is under 300 bytes. */
+export const httpHeaderBytesMax = 8_192;
+/** From the first byte of a request to the end of its header, in which a slow sender must be done. */
+export const httpHeadersMs = 10_000;
+export const httpRequestMs = 15_000;
+export const httpKeepAliveMs = 5_000;
+/** A connection on which nothing moves. */
+export const httpIdleMs = 30_000;
+export const httpConnectionsMax = 10_000;
+/** A branch office behind one NAT address. */
+export const httpConnectionsPerAddressMax = 2_048;
+/** Files streamed from their descriptors at once; above it 503. */
+export const httpStreamsMax = 256;
+/** Read-ahead of one streamed file; with the limit above 64 MiB in all. */
+export const httpChunkBytes = 256 * 1024;
+
+export const configBytesMax = 256 * 1024;

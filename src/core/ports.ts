@@ -11,7 +11,7 @@ import type {
   PublishedList,
   StoredCertificate,
 } from './cluster/model.ts';
-import type { FileRequest, Resolution } from './files/resolution.ts';
+import type { FileContent, FileRequest, Resolution } from './files/resolution.ts';
 
 /** Distinguished name as an ordered list of attributes, as in the certificate: `['CN', 'cucm-a.example']`. */
 export type NameAttributes = readonly (readonly [type: string, value: string])[];
@@ -61,6 +61,24 @@ export interface Signer {
 /** The one question the edge asks: which bytes answer this request? */
 export interface Resolver {
   resolve(request: FileRequest): Promise<Resolution>;
+}
+
+/**
+ * Opens what a Resolution named, and nothing else: `undefined` when the file on disk is no longer the one that
+ * was judged. Large files are streamed through this by HTTP and by the packet engines (src/files/open-file.ts).
+ */
+export interface FileOpener {
+  open(content: FileContent): Promise<OpenedFile | undefined>;
+}
+
+export interface OpenedFile {
+  readonly size: number;
+  /**
+   * Fills `into` from `position` (fewer bytes only at the end of the file) and gives the number of bytes;
+   * `undefined` when the file was changed while it was open, so that no transfer mixes two contents.
+   */
+  read(into: Uint8Array, position: number): Promise<number | undefined>;
+  close(): Promise<void>;
 }
 
 /** Wall clock, milliseconds since the epoch; for timestamps in files, never for timers. */

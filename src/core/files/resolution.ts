@@ -20,9 +20,18 @@ export interface FileIdentity {
   readonly mtimeMs: number;
 }
 
-export type Content =
-  | { readonly kind: 'memory'; readonly bytes: Uint8Array }
-  | { readonly kind: 'file'; readonly path: string; readonly identity: FileIdentity };
+export interface MemoryContent {
+  readonly kind: 'memory';
+  readonly bytes: Uint8Array;
+}
+
+export interface FileContent {
+  readonly kind: 'file';
+  readonly path: string;
+  readonly identity: FileIdentity;
+}
+
+export type Content = MemoryContent | FileContent;
 
 export function contentSize(content: Content): number {
   return content.kind === 'memory' ? content.bytes.length : content.identity.size;
