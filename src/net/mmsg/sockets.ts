@@ -1,0 +1,143 @@
+/**
+ * The engine's listening sockets: one per configured address, bound exclusively (no SO_REUSEADDR and no
+ * SO_REUSEPORT, which on UDP would hide a port that is taken), so that a reply leaves from the address asked.
+ * A wildcard address asks the kernel for the destination of each datagram (IP_PKTINFO, RFC 1123 §4.2.3.3 is
+ * about the port; NAT needs the address too). An IPv6 socket is IPv6 only: peers never look like `::ffff:…`.
+ */
+import { Failure } from '../../base/errors.ts';
+import { bad, good, type Outcome } from '../../base/outcome.ts';
+import type { Arena } from './arena.ts';
+import {
+  AF_INET6,
+  EACCES,
+  EADDRINUSE,
+  EPERM,
+  IP_PKTINFO,
+  IP_TOS,
+  IPPROTO_IP,
+  IPPROTO_IPV6,
+  IPV6_RECVPKTINFO,
+  IPV6_TCLASS,
+  IPV6_V6ONLY,
+  AF_INET,
+  type Libc,
+  SO_RCVBUF,
+  SO_RCVBUFFORCE,
+  SO_SNDBUF,
+  SO_SNDBUFFORCE,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  sockaddrBytes,
+  SOL_SOCKET,
+} from './libc.ts';
+import type { SockaddrCodec } from './sockaddr.ts';
+
+export interface SocketOptions {
+  readonly address: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** Differentiated services code point of every reply, 0–63 (RFC 2474). */
+  readonly dscp: number;
+  readonly receiveBufferBytes: number;
+}
+
+export interface UdpSocket {
+  readonly fd: number;
+  readonly family: typeof AF_INET | typeof AF_INET6;
+  readonly address: string;
+  readonly port: number;
+  /** Bound to all addresses: each datagram carries the address it was sent to. */
+  readonly wildcard: boolean;
+  /** What the kernel granted (it doubles the number asked; this is the number asked for). */
+  readonly receiveBufferBytes: number;
+}
+
+export class SocketOpener {
+  readonly #libc: Libc;
+  readonly #arena: Arena;
+  readonly #codec: SockaddrCodec;
+  readonly #scratch: number;
+  readonly #value: number;
+
+  constructor(libc: Libc, arena: Arena, codec: SockaddrCodec) {
+    this.#libc = libc;
+    this.#arena = arena;
+    this.#codec = codec;
+    this.#scratch = arena.reserve(sockaddrBytes);
+    this.#value = arena.reserve(8);
+  }
+
+  /** Failures: `address-in-use`, `address-unavailable`, `permission-denied`. */
+  open(options: SocketOptions): Outcome<UdpSocket, Failure> {
+    const length = this.#codec.write(this.#scratch, options.address, options.port);
+    if (length === undefined)
+      return bad(new Failure('address-unavailable', `${options.address} is not a numeric address`));
+    const family = this.#arena.u16[this.#scratch >>> 1] === AF_INET6 ? AF_INET6 : AF_INET;
+    const fd = this.#libc.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return bad(this.#failure(options, 'socket'));
+    if (family === AF_INET6) this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (this.#libc.bind(fd, this.#arena.address + this.#scratch, length) !== 0) {
+      const failure = this.#failure(options, 'bind');
+      this.#libc.close(fd);
+      return bad(failure);
+    }
+    const wildcard = options.address === '0.0.0.0' || /^[0:]+$/.test(options.address);
+    this.#configure(fd, family, wildcard, options);
+    return good({
+      fd,
+      family,
+      address: options.address,
+      port: this.#boundPort(fd),
+      wildcard,
+      receiveBufferBytes: this.#get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
+    });
+  }
+
+  #configure(fd: number, family: number, wildcard: boolean, options: SocketOptions): void {
+    // FORCE needs CAP_NET_ADMIN and passes net.core.rmem_max; without it the kernel caps silently.
+    if (!this.#set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes))
+      this.#set(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
+    if (!this.#set(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.receiveBufferBytes))
+      this.#set(fd, SOL_SOCKET, SO_SNDBUF, options.receiveBufferBytes);
+    if (wildcard && family === AF_INET) this.#set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+    if (wildcard && family === AF_INET6) this.#set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+    if (options.dscp !== 0 && family === AF_INET) this.#set(fd, IPPROTO_IP, IP_TOS, options.dscp << 2);
+    if (options.dscp !== 0 && family === AF_INET6)
+      this.#set(fd, IPPROTO_IPV6, IPV6_TCLASS, options.dscp << 2);
+  }
+
+  #set(fd: number, level: number, name: number, value: number): boolean {
+    this.#arena.u32[this.#value >>> 2] = value;
+    return this.#libc.setsockopt(fd, level, name, this.#arena.address + this.#value, 4) === 0;
+  }
+
+  #get(fd: number, level: number, name: number): number {
+    const { u32, address } = this.#arena;
+    const at = this.#value;
+    u32[at >>> 2] = 0;
+    u32[(at + 4) >>> 2] = 4;
+    this.#libc.getsockopt(fd, level, name, address + at, address + at + 4);
+    return u32[at >>> 2] ?? 0;
+  }
+
+  #boundPort(fd: number): number {
+    const { u32, address } = this.#arena;
+    u32[this.#value >>> 2] = sockaddrBytes;
+    this.#libc.getsockname(fd, address + this.#scratch, address + this.#value);
+    return this.#codec.port(this.#scratch);
+  }
+
+  #failure({ address, port }: SocketOptions, call: string): Failure {
+    const errno = this.#libc.errno();
+    const where = `${address}:${port}`;
+    if (errno === EADDRINUSE)
+      return new Failure('address-in-use', `${where} is taken by another program`, {
+        hint: 'ss -ulnp shows which program holds the port',
+      });
+    if (errno === EACCES || errno === EPERM)
+      return new Failure('permission-denied', `binding ${where} is not permitted`, {
+        hint: 'ports below 1024 need CAP_NET_BIND_SERVICE',
+      });
+    return new Failure('address-unavailable', `${call} on ${where} failed with error ${errno}`);
+  }
+}
