@@ -1,0 +1,27 @@
+/**
+ * The only importer of crypto packages: everything cryptographic enters the product through this file,
+ * so that an audit of what is used, and a change of it, happens here. node:crypto signs and verifies;
+ * @peculiar/x509 only writes certificates (its verify() answers false without a reason for MD5 and DSA).
+ * It is loaded on demand: most commands read and verify and never pay for it.
+ */
+import type * as X509 from '@peculiar/x509';
+
+export {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  createVerify,
+  constants,
+  generateKeyPair,
+  randomBytes,
+  sign,
+  webcrypto,
+  X509Certificate,
+  type KeyObject,
+} from 'node:crypto';
+
+/** tsyringe inside @peculiar/x509 needs reflect-metadata loaded before it. */
+export async function loadX509(): Promise<typeof X509> {
+  await import('reflect-metadata');
+  return import('@peculiar/x509');
+}
