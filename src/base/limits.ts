@@ -44,6 +44,39 @@ export const transfersMax = 10_000;
 /** A branch office behind one NAT address. */
 export const transfersPerAddressMax = 2_048;
 export const transfersPerSubnetMax = 4_096;
+/**
+ * Bytes sent to one /24 or /56 that no ACK has answered yet; the debt fades within transferIdleMs.
+ * 4,096 phones that boot at once owe 2 MiB of first blocks.
+ */
+export const unacknowledgedBytesPerSubnetMax = 4 * 1024 * 1024;
+/** What one address may pull from us (a gigabit): single port has no server TID, so ACKs can be forged. */
+export const bytesPerSecondPerAddressMax = 125_000_000;
+/** Addresses and subnets whose recent traffic is remembered after their last transfer. */
+export const rememberedSourcesMax = 16_384;
+/** Distinct unknown names an address may ask in a minute beyond those it was served. */
+export const unknownNamesPerMinuteMax = 200;
+/** The answer to an address that guesses names waits this long. */
+export const guessedNameDelayMs = 2_000;
+/** Addresses the enumeration guard remembers, about 700 bytes each. */
+export const guardedAddressesMax = 4_096;
+/** Events about noise (strays, malformed packets, refused networks) per second; counters count all. */
+export const noiseEventsPerSecondMax = 10;
+/** Retransmission timers are looked at this often; a tenth of the smallest timeout. */
+export const timerTickMs = 10;
+/** The server waits at most this long between two looks at one transfer; RFC 2349's `timeout` above it is shortened. */
+export const agreedTimeoutMsMax = 10_000;
+/** A repeat of the last ACK of a window is believed at most this often, however short the round trip. */
+export const windowRepeatMinMs = 10;
+/** Our client re-acknowledges the last block for this long after it has the file (RFC 1350 §6, "dallying"). */
+export const dallyMsMax = 3_000;
+/** Requested of the kernel; with its default most of a 1,000-phone storm is dropped. */
+export const receiveBufferBytes = 4 * 1024 * 1024;
+/** Netascii copies of all running transfers together. */
+export const netasciiTotalBytesMax = 64 * 1024 * 1024;
+/** Files above memoryFileBytesMax are read in chunks of this size ... */
+export const readChunkBytes = 64 * 1024;
+/** ... which all transfers share up to this much. */
+export const readCacheBytesMax = 32 * 1024 * 1024;
 
 /** A signer's clock may be ahead of ours by this much. */
 export const timestampAheadSecondsMax = 600;
@@ -106,3 +139,10 @@ export const httpStreamsMax = 256;
 export const httpChunkBytes = 256 * 1024;
 
 export const configBytesMax = 256 * 1024;
+
+/** Our own clients (`get`, a simulated phone) hold a file in memory; firmware is under 200 MB. */
+export const fetchedFileBytesMax = 256 * 1024 * 1024;
+/** A server that sends nothing for this long does not answer. */
+export const fetchIdleMs = 10_000;
+/** PBKDF2 rounds around a key at rest: 60 ms to open one, so a node's keys open well within a 2 s restart. */
+export const keyIterations = 200_000;

@@ -1,0 +1,37 @@
+/** Files that a person names on the command line, read whole within a bound; `-` is stdin. */
+import { createReadStream } from 'node:fs';
+import { Failure } from '../base/errors.ts';
+import { signedFileBytesMax } from '../base/limits.ts';
+import { concatBytes } from '../base/bytes.ts';
+import type { Terminal } from './output.ts';
+import { asFailure } from './failure.ts';
+
+/** Refuses folders and whatever is longer than `bytesMax`; a FIFO is read like a file, as shells make them. */
+export async function readInput(
+  terminal: Terminal,
+  path: string,
+  bytesMax: number = signedFileBytesMax,
+): Promise<Uint8Array> {
+  if (path === '-') return collect(terminal.stdin, 'stdin', bytesMax);
+  try {
+    return await collect(createReadStream(path), path, bytesMax);
+  } catch (thrown) {
+    throw asFailure(thrown, `cannot read ${path}`) ?? thrown;
+  }
+}
+
+async function collect(
+  stream: AsyncIterable<Buffer | string>,
+  name: string,
+  bytesMax: number,
+): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  let length = 0;
+  for await (const part of stream) {
+    const bytes = typeof part === 'string' ? Buffer.from(part) : part;
+    length += bytes.length;
+    if (length > bytesMax) throw new Failure('format', `${name} is longer than ${bytesMax} bytes`);
+    parts.push(bytes);
+  }
+  return concatBytes(...parts);
+}

@@ -1,0 +1,106 @@
+/**
+ * Words of the command line into values. Each function takes one word and throws Failure `usage`
+ * that says the allowed form; the program adds which option it was.
+ */
+import { isIPv6 } from 'node:net';
+import { Failure } from '../base/errors.ts';
+import type { Role } from '../wire/role.ts';
+import { parseRole, roles } from '../wire/role.ts';
+import type { DeviceLine } from '../core/cluster/model.ts';
+
+export interface HostPort {
+  readonly host: string;
+  /** Undefined when the word names none. */
+  readonly port: number | undefined;
+}
+
+/** `HOST`, `HOST:PORT`, `[::1]:69`, or a bare IPv6 address, which cannot carry a port. */
+export function parseHostPort(word: string): HostPort {
+  const bracketed = /^\[([^\]]+)\](?::(\d+))?$/.exec(word);
+  if (bracketed !== null) {
+    const [, host = '', port] = bracketed;
+    if (!isIPv6(host)) throw new Failure('usage', `'${host}' in brackets is not an IPv6 address`);
+    return { host, port: parsePort(port) };
+  }
+  if (isIPv6(word)) return { host: word, port: undefined };
+  const plain = /^([A-Za-z0-9._-]+)(?::(\d+))?$/.exec(word);
+  if (plain === null)
+    throw new Failure('usage', `'${word}' is not HOST:PORT`, {
+      hint: 'an IPv6 address with a port stands in brackets: [::1]:69',
+    });
+  return { host: plain[1] ?? '', port: parsePort(plain[2]) };
+}
+
+/** As parseHostPort, with the port given by the word or by `portDefault`. */
+export function parseEndpoint(word: string, portDefault: number): { host: string; port: number } {
+  const { host, port } = parseHostPort(word);
+  return { host, port: port ?? portDefault };
+}
+
+/** `127.0.0.1:6969` to listen on; the port must be said, 0 lets the system choose. */
+export function parseListenAddress(word: string): { host: string; port: number } {
+  const { host, port } = parseHostPort(word);
+  if (port === undefined) throw new Failure('usage', `'${word}' names no port; write ADDR:PORT`);
+  return { host, port };
+}
+
+export function formatEndpoint(host: string, port: number): string {
+  return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function parsePort(digits: string | undefined): number | undefined {
+  if (digits === undefined) return undefined;
+  const port = Number(digits);
+  if (port > 65_535) throw new Failure('usage', `port ${digits} is above 65535`);
+  return port;
+}
+
+/** `single`, or the inclusive range `LO-HI` of transfer ports. */
+export function parsePortsMode(word: string): 'single' | { low: number; high: number } {
+  if (word === 'single') return 'single';
+  const range = /^(\d{1,5})-(\d{1,5})$/.exec(word);
+  const low = Number(range?.[1]);
+  const high = Number(range?.[2]);
+  if (range === null || low < 1 || high > 65_535 || low > high)
+    throw new Failure('usage', `'${word}' is neither "single" nor a range LO-HI of ports 1–65535`);
+  return { low, high };
+}
+
+/** Epoch seconds or ISO 8601 (`2026-11-21`, `2026-11-21T10:00:00Z`; without a zone it is UTC), as epoch seconds. */
+export function parseTimeSeconds(word: string): number {
+  if (/^\d{1,10}$/.test(word)) return Number(word);
+  const iso = /^(\d{4}-\d\d-\d\d)(?:T(\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?)(Z|[+-]\d\d:\d\d)?)?$/.exec(word);
+  const time = iso === null ? Number.NaN : Date.parse(`${iso[1]}T${iso[2] ?? '00:00:00'}${iso[3] ?? 'Z'}`);
+  if (Number.isNaN(time))
+    throw new Failure(
+      'usage',
+      `'${word}' is neither epoch seconds nor an ISO 8601 time such as 2026-11-21T10:00:00Z`,
+    );
+  return Math.floor(time / 1000);
+}
+
+export function parseCount(word: string): number {
+  if (!/^\d{1,9}$/.test(word)) throw new Failure('usage', `'${word}' is not a whole number`);
+  return Number(word);
+}
+
+/** `ROLE=CERT.pem`. */
+export function parseTrustAnchor(word: string): { role: Role; file: string } {
+  const at = word.indexOf('=');
+  const role = parseRole(word.slice(0, Math.max(at, 0)));
+  const file = word.slice(at + 1);
+  if (at === -1 || role === undefined || file === '')
+    throw new Failure('usage', `'${word}' is not ROLE=CERT.pem`, {
+      hint: `ROLE is one of ${roles.join(', ')}`,
+    });
+  return { role, file };
+}
+
+/** `N=EXT`: button 1–… and its extension, as dialled. */
+export function parseDeviceLine(word: string): DeviceLine {
+  const match = /^(\d{1,3})=([0-9*#+A-Za-z._-]{1,50})$/.exec(word);
+  const index = Number(match?.[1]);
+  if (match === null || index < 1)
+    throw new Failure('usage', `'${word}' is not N=EXT, a button from 1 and an extension such as 1=1001`);
+  return { index, extension: match[2] ?? '' };
+}
