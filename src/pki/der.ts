@@ -1,8 +1,10 @@
 /**
- * Strict, bounded reading of DER (X.690 §10): definite minimal lengths, low tag numbers, nothing after the end.
+ * Strict, bounded reading of DER (X.690 §10), and the little writing we need of it: definite minimal lengths, low tag numbers, nothing after the end.
  * Refuses BER: indefinite lengths, padded lengths, padded integers. Every refusal is one DerError;
  * whoever offers a total function catches that and nothing else.
  */
+
+import { concatBytes } from '../base/bytes.ts';
 
 export class DerError extends Error {
   override readonly name = 'DerError';
@@ -12,6 +14,7 @@ export const derTag = {
   integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
+  null: 0x05,
   objectIdentifier: 0x06,
   utf8String: 0x0c,
   printableString: 0x13,
@@ -155,3 +158,24 @@ export function timeSeconds(element: DerElement): number {
 }
 
 const generalized = /^(\d{4})(\d{2})(\d{2})(\d{2})(\d{2})(\d{2})Z$/;
+
+/** One element around its parts. */
+export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+  const content = concatBytes(...parts);
+  const { length } = content;
+  if (length < 0x80) return concatBytes(Uint8Array.of(tag, length), content);
+  const bytes: number[] = [];
+  for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
+  return concatBytes(Uint8Array.of(tag, 0x80 | bytes.length, ...bytes), content);
+}
+
+export function encodeObjectIdentifier(dotted: string): Uint8Array {
+  const [top = 0, second = 0, ...others] = dotted.split('.').map(Number);
+  const bytes = [top * 40 + second, ...others].flatMap((arc) => {
+    const digits = [arc % 128];
+    for (let rest = Math.floor(arc / 128); rest > 0; rest = Math.floor(rest / 128))
+      digits.unshift(0x80 | (rest % 128));
+    return digits;
+  });
+  return encodeDer(derTag.objectIdentifier, Uint8Array.from(bytes));
+}

@@ -7,17 +7,18 @@
 import type * as X509 from '@peculiar/x509';
 
 export {
+  createCipheriv,
   createHash,
   createPrivateKey,
   createPublicKey,
   createVerify,
   constants,
-  generateKeyPair,
+  KeyObject,
+  pbkdf2Sync,
   randomBytes,
   sign,
   webcrypto,
   X509Certificate,
-  type KeyObject,
 } from 'node:crypto';
 
 /** tsyringe inside @peculiar/x509 needs reflect-metadata loaded before it. */
