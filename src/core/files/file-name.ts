@@ -73,9 +73,9 @@ export function isNoiseMiss(asked: string): boolean {
   return name.ok && (name.value.kind === 'device-ctl' || name.value.kind === 'device-itl');
 }
 
-/** A name of a device as a cluster's database holds it, in any case. */
-export function isDeviceName(text: string): boolean {
-  return wholeDevice.test(text);
+/** The name of a device as databases hold it (upper case), read in any case; `undefined` for anything else. */
+export function parseDeviceName(text: string): string | undefined {
+  return wholeDevice.test(text) ? text.toUpperCase() : undefined;
 }
 
 function rejectionOf(name: string): NameRejection | undefined {
@@ -149,8 +149,6 @@ const signedProductions: readonly Production[] = [
 /** Hex is upper case in databases; the SIP loads of the 7940/7960 ask as `SIP<MAC>` for the device `SEP<MAC>`. */
 function canonicalDevice(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
-  if (!wholeDevice.test(text)) {
-    return /^SIP[0-9A-F]{12}$/i.test(text) ? `SEP${text.slice(3).toUpperCase()}` : text;
-  }
-  return text.toUpperCase();
+  if (/^SIP[0-9A-F]{12}$/i.test(text)) return `SEP${text.slice(3).toUpperCase()}`;
+  return parseDeviceName(text) ?? text;
 }

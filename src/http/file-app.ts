@@ -1,0 +1,111 @@
+/**
+ * The phones' HTTP: files over 6970 and, with TLS, 6971 and 6972, from the same chain as TFTP (formats.md §6).
+ *
+ * GET and HEAD of one file, whole or one range of it, never a listing, never a cached answer. Everything else is
+ * 404 or 405 with a fixed text; unknown, forbidden and refused names cannot be told apart. `retry` is 503 with
+ * Retry-After: 2 (design.md §2). Nothing that a client sends comes back in an answer.
+ */
+import { fastify } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { EventSink } from '../base/events.ts';
+import { listenFailure } from '../base/listen-failure.ts';
+import type { FileRequest, Resolution } from '../core/files/resolution.ts';
+import type { FileOpener, Resolver } from '../core/ports.ts';
+import { createAnswerer, sendBusy } from './answer.ts';
+import { answerDirectly } from './direct-answer.ts';
+import { createFileServer } from './file-server.ts';
+import type { TlsOptions } from './file-server.ts';
+import { plainAddress } from './peer-address.ts';
+
+export interface FileHttpOptions {
+  readonly listen: { readonly address: string; readonly port: number };
+  readonly resolver: PeekingResolver;
+  readonly opener: FileOpener;
+  readonly onEvent: EventSink;
+  /** Makes it 6971: requests then carry the transport `https`. */
+  readonly tls?: TlsOptions | undefined;
+}
+
+/** The edge's byte cache, or any resolver without one. */
+export interface PeekingResolver extends Resolver {
+  peek?(question: Pick<FileRequest, 'name' | 'transport'>): Resolution | undefined;
+}
+
+export interface FileHttp {
+  readonly address: string;
+  readonly port: number;
+  /** Stops accepting, lets running answers end for a moment, then closes what is left. */
+  close(): Promise<void>;
+}
+
+/** Failure `address-in-use`, `address-unavailable` or `permission-denied` when it cannot listen. */
+export async function startFileHttp(options: FileHttpOptions): Promise<FileHttp> {
+  const service = options.tls === undefined ? 'http' : 'https';
+  const app = createApp(options, service);
+  const { address, port } = options.listen;
+  try {
+    await app.listen({ host: address, port });
+  } catch (error) {
+    await app.close();
+    const shown = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+    throw listenFailure(error, service, shown);
+  }
+  const bound = app.server.address() as AddressInfo;
+  options.onEvent({ type: 'listening', service, address: bound.address, port: bound.port });
+  return { address: bound.address, port: bound.port, close: () => app.close() };
+}
+
+function createApp(options: FileHttpOptions, transport: 'http' | 'https'): FastifyInstance {
+  const { resolver, onEvent } = options;
+  const peek =
+    resolver.peek === undefined ? undefined : (name: string) => resolver.peek?.({ name, transport });
+  const app = fastify({
+    serverFactory: (route) =>
+      createFileServer(options.tls, (request, response) => {
+        const begunMs = performance.now();
+        const bytes = peek && answerDirectly(request, response, peek);
+        if (bytes === undefined) route(request, response);
+        else reportDirect(request, response, bytes.length, begunMs);
+      }),
+    logger: false,
+    exposeHeadRoutes: false,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    // A target that the router cannot decode is a name like any other: unknown.
+    frameworkErrors: (_error, request, reply) => void answer(request, reply as FastifyReply),
+  });
+  const answer = createAnswerer({ resolver, opener: options.opener, onEvent, transport });
+
+  const reportDirect = (
+    request: IncomingMessage,
+    response: ServerResponse,
+    bytes: number,
+    begunMs: number,
+  ) => {
+    response.once('finish', () => {
+      onEvent({
+        type: 'file-served',
+        transport,
+        address: plainAddress(request.socket.remoteAddress),
+        name: request.url?.slice(1) ?? '',
+        bytes,
+        durationMs: performance.now() - begunMs,
+        retransmits: 0,
+        by: 'cache',
+      });
+    });
+  };
+
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  // Routing by path is the chain's business: every path, however it is spelt, comes here undecoded.
+  app.setNotFoundHandler(answer);
+  app.setErrorHandler((error, request, reply) => {
+    const reason = error instanceof Error ? error.message : String(error);
+    onEvent({ type: 'link-failed', link: transport, name: request.raw.url ?? '', reason });
+    return sendBusy(reply);
+  });
+  return app;
+}

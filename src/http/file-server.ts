@@ -1,0 +1,83 @@
+/**
+ * The socket under the phones' HTTP, with its limits (security.md §1): header size, time for a header and a request,
+ * idle time, connections in all and per address. A client that is slow on purpose loses its connection and no more.
+ */
+import { createServer } from 'node:http';
+import type { RequestListener, Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Socket } from 'node:net';
+import type { SecureVersion } from 'node:tls';
+import {
+  httpConnectionsMax,
+  httpConnectionsPerAddressMax,
+  httpHeaderBytesMax,
+  httpHeadersMs,
+  httpIdleMs,
+  httpKeepAliveMs,
+  httpRequestMs,
+} from '../base/limits.ts';
+
+export interface TlsOptions {
+  readonly keyPem: string;
+  /** The certificate, then its chain. */
+  readonly certPem: string;
+  /** Default TLSv1.2. Below it is the listener for old phones: with ciphers of OpenSSL's security level 0. */
+  readonly minVersion?: SecureVersion | undefined;
+}
+
+export function createFileServer(tls: TlsOptions | undefined, listener: RequestListener): Server {
+  const limits = {
+    maxHeaderSize: httpHeaderBytesMax,
+    headersTimeout: httpHeadersMs,
+    requestTimeout: httpRequestMs,
+    keepAliveTimeout: httpKeepAliveMs,
+    connectionsCheckingInterval: httpHeadersMs / 4,
+    noDelay: true,
+  };
+  const server =
+    tls === undefined
+      ? createServer(limits, listener)
+      : createTlsServer({ ...limits, ...secureOptions(tls), handshakeTimeout: httpHeadersMs }, listener);
+  server.maxConnections = httpConnectionsMax;
+  server.setTimeout(httpIdleMs);
+  limitPerAddress(server);
+  server.on('clientError', (_error, socket: Socket) => answerMalformed(socket));
+  return server;
+}
+
+function secureOptions(tls: TlsOptions) {
+  const minVersion = tls.minVersion ?? 'TLSv1.2';
+  const isLegacy = minVersion === 'TLSv1' || minVersion === 'TLSv1.1';
+  return {
+    key: tls.keyPem,
+    cert: tls.certPem,
+    minVersion,
+    ...(isLegacy ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
+  };
+}
+
+function limitPerAddress(server: Server): void {
+  const connections = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (connections.get(address) ?? 0) + 1;
+    connections.set(address, count);
+    socket.once('close', () => {
+      const left = (connections.get(address) ?? 1) - 1;
+      if (left === 0) connections.delete(address);
+      else connections.set(address, left);
+    });
+    if (count > httpConnectionsPerAddressMax) socket.destroy();
+  });
+}
+
+/** One fixed answer for whatever the parser refuses; nothing of the request comes back. */
+function answerMalformed(socket: Socket): void {
+  if (!socket.writable || socket.bytesWritten > 0) socket.destroy();
+  else socket.end(badRequest, () => socket.destroy());
+}
+
+const badRequestText = 'Bad request\n';
+const badRequest =
+  'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain\r\n' +
+  `Content-Length: ${badRequestText.length}\r\n\r\n${badRequestText}`;
