@@ -1,0 +1,38 @@
+/**
+ * Names of certificates as the text of TLV items, compared as sets of attributes: CUCM writes
+ * `CN=…;OU=…` in a fixed order, the open tools `CN=…,OU=…` in the certificate's (formats.md §1).
+ * Values are not escaped by CUCM (`O=Cisco Systems, Inc.`), so a separator counts only before `TYPE=`.
+ */
+import type { NameAttributes } from '../ports.ts';
+
+/** One comparable text for every order and separator; also of what is no name at all. */
+export function canonicalNameText(text: string): string {
+  const parts = text.split(/(?<!\\)[,;+]\s*(?=[A-Za-z][A-Za-z0-9-]*=|\d+(?:\.\d+)+=)/);
+  return canonical(
+    parts.map((part) => {
+      const at = part.indexOf('=');
+      return at === -1 ? ['', part] : [part.slice(0, at), part.slice(at + 1).replace(/\\(.)/g, '$1')];
+    }),
+  );
+}
+
+/** The same text of a certificate's attributes. */
+export function canonicalName(attributes: NameAttributes): string {
+  return canonical(attributes);
+}
+
+/** Short names that writers use for one type. */
+const aliases = new Map([
+  ['S', 'ST'],
+  ['E', 'EMAILADDRESS'],
+]);
+
+function canonical(attributes: readonly (readonly string[])[]): string {
+  return attributes
+    .map(([type = '', value = '']) => {
+      const upper = type.trim().toUpperCase();
+      return `${aliases.get(upper) ?? upper}=${value.trim()}`;
+    })
+    .sort()
+    .join('\n');
+}
