@@ -52,6 +52,15 @@ export interface Crypto {
   digest(hash: HashName | 'md5' | 'sha256', data: Uint8Array): Uint8Array;
 }
 
+/**
+ * A second opinion on a list that is about to be published, by code that shares nothing with the first:
+ * `undefined` when it would be accepted after `previousList`, else the reason why not (src/node/second-verifier.ts).
+ */
+export type SecondVerifier = (
+  bytes: Uint8Array,
+  context: { readonly name: string; readonly previousList: Uint8Array | undefined },
+) => string | undefined;
+
 /** Signs with one key that it holds; asynchronous because the key may live in another process or a token. */
 export interface Signer {
   readonly certificate: CertificateFacts;

@@ -1,0 +1,60 @@
+/** What `status` tells: the cluster, its certificates by expiry, the published lists, the devices. */
+import type { CertificatePurpose, Cluster, TrustListKind } from '../core/cluster/model.ts';
+import type { Crypto, Store } from '../core/ports.ts';
+import { decodeTrustList } from '../wire/trust-list.ts';
+import { readClusterView } from './cluster-view.ts';
+
+export interface ClusterStatus {
+  readonly cluster: Cluster;
+  readonly nodes: readonly string[];
+  readonly certificates: readonly {
+    readonly purpose: CertificatePurpose;
+    readonly node: string | undefined;
+    readonly subject: string;
+    readonly fingerprint: string;
+    /** Seconds since the epoch. */
+    readonly notAfter: number;
+    /** Whole days, negative when expired. */
+    readonly daysLeft: number;
+  }[];
+  readonly lists: readonly {
+    readonly kind: TrustListKind;
+    readonly generation: number;
+    readonly node: string;
+    readonly bytes: number;
+    readonly records: number;
+    readonly sha256: string;
+    readonly signer: string;
+    readonly timestamp: number;
+  }[];
+  readonly devices: number;
+}
+
+const secondsPerDay = 86_400;
+
+export async function clusterStatus(
+  ports: { readonly store: Store; readonly crypto: Crypto },
+  nowSeconds: number,
+): Promise<ClusterStatus> {
+  const view = await readClusterView(ports.store, ports.crypto);
+  const lists = await ports.store.currentLists();
+  return {
+    cluster: view.cluster,
+    nodes: view.nodes.map((node) => node.name),
+    certificates: view.own.map(({ purpose, node, certificate }) => ({
+      purpose,
+      node,
+      subject: certificate.subject,
+      fingerprint: certificate.fingerprint,
+      notAfter: certificate.notAfter,
+      daysLeft: Math.floor((certificate.notAfter - nowSeconds) / secondsPerDay),
+    })),
+    lists: lists.map((list) => {
+      const decoded = decodeTrustList(list.bytes);
+      const records = decoded.ok ? decoded.value.records.length : 0;
+      const { kind, generation, node, bytes, sha256, signer, timestamp } = list;
+      return { kind, generation, node, bytes: bytes.length, records, sha256, signer, timestamp };
+    }),
+    devices: (await ports.store.listDevices()).length,
+  };
+}

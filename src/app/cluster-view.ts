@@ -1,0 +1,59 @@
+/** The cluster as the planners want it: rows of the database joined with the facts of their certificates. */
+import { Failure } from '../base/errors.ts';
+import type { Cluster, ClusterNode, StoredCertificate } from '../core/cluster/model.ts';
+import type { CertificateFacts, Crypto, Store } from '../core/ports.ts';
+import type { OwnCertificate, TrustInput } from '../core/trust/trust-plan.ts';
+
+export interface ClusterView {
+  readonly cluster: Cluster;
+  readonly nodes: readonly ClusterNode[];
+  readonly certificates: readonly StoredCertificate[];
+  readonly own: readonly OwnCertificate[];
+  readonly foreignSasts: readonly CertificateFacts[];
+}
+
+/** Failure `not-found` in a data folder without a cluster, `storage-corrupt` for a certificate that cannot be read. */
+export async function readClusterView(store: Store, crypto: Crypto): Promise<ClusterView> {
+  const cluster = await store.readCluster();
+  if (cluster === undefined)
+    throw new Failure('not-found', 'there is no cluster in this data folder', {
+      hint: 'tftp-pki init --cluster ID --data DIR',
+    });
+  const certificates = (await store.listCertificates()).filter((stored) => stored.retiredMs === undefined);
+  const facts = (stored: StoredCertificate): CertificateFacts => {
+    const read = crypto.readCertificate(stored.der);
+    if (read === undefined)
+      throw new Failure('storage-corrupt', `certificate ${stored.id} of the database cannot be read`, {
+        hint: 'Restore the data folder from a backup.',
+      });
+    return read;
+  };
+  return {
+    cluster,
+    nodes: await store.listNodes(),
+    certificates,
+    own: certificates.flatMap((stored) =>
+      stored.store === 'own' && stored.purpose !== undefined
+        ? [{ purpose: stored.purpose, node: stored.node, certificate: facts(stored) }]
+        : [],
+    ),
+    foreignSasts: certificates.filter((stored) => stored.store === 'phone-sast-trust').map(facts),
+  };
+}
+
+/** The one node of this data folder. */
+export function thisNodeOf(view: ClusterView): ClusterNode {
+  const [node] = view.nodes;
+  if (node === undefined) throw new Failure('storage-corrupt', 'the database names no node');
+  return node;
+}
+
+export function trustInputOf(view: ClusterView): TrustInput {
+  return {
+    thisNode: thisNodeOf(view).name,
+    mode: view.cluster.mode,
+    nodes: view.nodes,
+    own: view.own,
+    foreignSasts: view.foreignSasts,
+  };
+}
