@@ -1,0 +1,57 @@
+/**
+ * What changes between two trust lists, record by record (for plans, imports and audits). A record is its role and its
+ * certificate; where it has none, its role and DNS NAME. Order is no change: phones look records up.
+ */
+import { equalBytes } from '../../base/bytes.ts';
+import { printable, toHex } from '../../base/text.ts';
+import type { TrustList } from '../../wire/trust-list.ts';
+import type { TrustRecord } from '../../wire/trust-record.ts';
+
+export interface ListDiff {
+  readonly added: readonly TrustRecord[];
+  readonly removed: readonly TrustRecord[];
+  readonly kept: readonly TrustRecord[];
+  /** The new list names another certificate as its signer (by serial; verify says whether it holds). */
+  readonly signerChanged: boolean;
+}
+
+export function diffLists(before: TrustList, after: TrustList): ListDiff {
+  const isIn = (list: TrustList, record: TrustRecord): boolean =>
+    list.records.some((other) => sameRecord(other, record));
+  return {
+    added: after.records.filter((record) => !isIn(before, record)),
+    removed: before.records.filter((record) => !isIn(after, record)),
+    kept: after.records.filter((record) => isIn(before, record)),
+    signerChanged: !equalBytes(before.header.signer.serial, after.header.signer.serial),
+  };
+}
+
+/** One line a change: `+ TVS CN=tvs-a.example (serial 56:11…)`; empty when nothing changes. */
+export function formatDiff(diff: ListDiff, after: TrustList): readonly string[] {
+  const line = (sign: string) => (record: TrustRecord) => `${sign} ${record.role} ${describe(record)}`;
+  const { name, serial } = after.header.signer;
+  return [
+    ...diff.removed.map(line('-')),
+    ...diff.added.map(line('+')),
+    ...(diff.signerChanged ? [`! signed by ${printable(name)} (serial ${toHex(serial, ':')})`] : []),
+  ];
+}
+
+function sameRecord(a: TrustRecord, b: TrustRecord): boolean {
+  if (a.role !== b.role) return false;
+  if (a.certificateDer === undefined || b.certificateDer === undefined)
+    return a.certificateDer === b.certificateDer && a.dnsName === b.dnsName && sameSerialText(a, b);
+  return equalBytes(a.certificateDer, b.certificateDer);
+}
+
+/** Records without certificate may still name one by serial. */
+function sameSerialText(a: TrustRecord, b: TrustRecord): boolean {
+  return toHex(a.serial ?? new Uint8Array()) === toHex(b.serial ?? new Uint8Array());
+}
+
+function describe(record: TrustRecord): string {
+  const name = printable(record.subject ?? record.dnsName ?? '');
+  return record.serial === undefined
+    ? `${name} (no certificate)`
+    : `${name} (serial ${toHex(record.serial, ':')})`;
+}
