@@ -93,6 +93,11 @@ export class ByteWriter {
   }
 }
 
+/** The caller has judged the length; a byte past the end reads as 0. */
+export function readU16(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+}
+
 export function readU32(bytes: Uint8Array, at: number): number {
   return (
     (bytes[at] ?? 0) * 0x1000000 +

@@ -32,6 +32,8 @@ export type Event =
       readonly reason: string;
     }
   | { readonly type: 'write-refused'; readonly address: string; readonly name: string }
+  /** An address asks for many distinct names that nobody has; its answers are delayed for a while. */
+  | { readonly type: 'names-guessed'; readonly address: string; readonly distinctNames: number }
   | { readonly type: 'packet-malformed'; readonly address: string; readonly reason: string }
   | { readonly type: 'link-failed'; readonly link: string; readonly name: string; readonly reason: string }
   | {

@@ -1,0 +1,192 @@
+/**
+ * Who may start a transfer, and how many (security.md §1): allowed networks; limits in all, per address and
+ * per /24 or /56; bytes that no ACK has answered per subnet; bytes per second per address.
+ *
+ * - A transfer is half-open until its first ACK. Where a limit is reached, the oldest half-open transfer in
+ *   that scope gives way, so a flood of forged requests pushes out itself and not phones, which acknowledge
+ *   within a round trip. Only when none is half-open the answer is `busy`.
+ * - What was sent and never acknowledged is a debt of the subnet that fades within transferIdleMs, whether or
+ *   not the transfer still lives: evicting, ending or repeating must not buy a flooder more traffic.
+ * - Loopback is exempt from the two byte limits: no other host can forge it.
+ * - Memory: a record per transfer, address and subnet with a transfer; a small bounded memory of the others.
+ */
+import { assert } from '../../base/assert.ts';
+import * as limits from '../../base/limits.ts';
+import { LeakyBuckets, type Bucket } from './leaky-bucket.ts';
+import { contains, isLoopback, parseAddress, parseNetwork, subnetKey, type Network } from './network.ts';
+
+export interface AdmissionLimits {
+  readonly transfersMax: number;
+  readonly transfersPerAddressMax: number;
+  readonly transfersPerSubnetMax: number;
+  readonly unacknowledgedBytesPerSubnetMax: number;
+  readonly bytesPerSecondPerAddressMax: number;
+}
+
+export const defaultAdmissionLimits: AdmissionLimits = {
+  transfersMax: limits.transfersMax,
+  transfersPerAddressMax: limits.transfersPerAddressMax,
+  transfersPerSubnetMax: limits.transfersPerSubnetMax,
+  unacknowledgedBytesPerSubnetMax: limits.unacknowledgedBytesPerSubnetMax,
+  bytesPerSecondPerAddressMax: limits.bytesPerSecondPerAddressMax,
+};
+
+/** Loopback, RFC 1918, link-local and unique local addresses: senders that an off-path host cannot forge easily. */
+export const defaultAllowedNetworks: readonly Network[] = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+].map((text) => {
+  const network = parseNetwork(text);
+  assert(network !== undefined, `built-in network ${text}`);
+  return network;
+});
+
+interface Scope<T> {
+  readonly key: string;
+  count: number;
+  /** In order of admission. */
+  readonly halfOpen: Set<Ticket<T>>;
+}
+
+interface Subnet<T> extends Scope<T> {
+  readonly debt: Bucket;
+}
+
+interface Source<T> extends Scope<T> {
+  readonly subnet: Subnet<T>;
+  readonly exempt: boolean;
+  readonly pace: Bucket;
+}
+
+/** One admitted transfer; `owner` is what gives way when the ticket is evicted. */
+export interface Ticket<T> {
+  readonly owner: T;
+  readonly source: Source<T>;
+  state: 'half-open' | 'acknowledged' | 'released';
+  debtBytes: number;
+}
+
+export class Admission<T> {
+  readonly #limits: AdmissionLimits;
+  readonly #allowed: readonly Network[];
+  readonly #all: Scope<T> = { key: '', count: 0, halfOpen: new Set() };
+  readonly #sources = new Map<string, Source<T>>();
+  readonly #subnets = new Map<string, Subnet<T>>();
+  readonly #debts: LeakyBuckets;
+  readonly #paces: LeakyBuckets;
+
+  constructor(admissionLimits: AdmissionLimits, allowed: readonly Network[]) {
+    this.#limits = admissionLimits;
+    this.#allowed = allowed;
+    const debtMax = admissionLimits.unacknowledgedBytesPerSubnetMax;
+    this.#debts = new LeakyBuckets(debtMax, debtMax / limits.transferIdleMs, limits.rememberedSourcesMax);
+    const perMs = admissionLimits.bytesPerSecondPerAddressMax / 1000;
+    // A tenth of a second's worth may leave at once.
+    this.#paces = new LeakyBuckets(perMs * 100, perMs, limits.rememberedSourcesMax);
+  }
+
+  get count(): number {
+    return this.#all.count;
+  }
+
+  /** A source with a transfer was judged before; others are parsed. */
+  allows(address: string): boolean {
+    if (this.#sources.has(address)) return true;
+    const parsed = parseAddress(address);
+    return parsed !== undefined && this.#allowed.some((network) => contains(network, parsed));
+  }
+
+  /** A ticket, or `busy`. Whoever must give way for it is released here and handed to `evicted`. */
+  admit(address: string, owner: T, nowMs: number, evicted: (owner: T) => void): Ticket<T> | 'busy' {
+    const source = this.#sources.get(address) ?? this.#newSource(address, nowMs);
+    if (!this.#makeRoom(this.#all, this.#limits.transfersMax, evicted)) return 'busy';
+    if (!this.#makeRoom(source, this.#limits.transfersPerAddressMax, evicted)) return 'busy';
+    if (!this.#makeRoom(source.subnet, this.#limits.transfersPerSubnetMax, evicted)) return 'busy';
+    if (!source.exempt && this.#debts.isFull(source.subnet.debt, nowMs)) return 'busy';
+    const ticket: Ticket<T> = { owner, source, state: 'half-open', debtBytes: 0 };
+    for (const scope of [this.#all, source, source.subnet]) {
+      scope.count++;
+      scope.halfOpen.add(ticket);
+    }
+    this.#sources.set(source.key, source);
+    this.#subnets.set(source.subnet.key, source.subnet);
+    return ticket;
+  }
+
+  /** The first ACK: the peer exists, its debt is paid. */
+  acknowledged(ticket: Ticket<T>): void {
+    if (ticket.state !== 'half-open') return;
+    ticket.state = 'acknowledged';
+    this.#forgetHalfOpen(ticket);
+    ticket.source.subnet.debt.level = Math.max(0, ticket.source.subnet.debt.level - ticket.debtBytes);
+    ticket.debtBytes = 0;
+  }
+
+  /** May this source be sent more now? An ACK or a repeated request that finds `false` counts as lost. */
+  mayReceive(ticket: Ticket<T>, nowMs: number): boolean {
+    const { source } = ticket;
+    if (source.exempt) return true;
+    if (ticket.state === 'half-open' && this.#debts.isFull(source.subnet.debt, nowMs)) return false;
+    return !this.#paces.isFull(source.pace, nowMs);
+  }
+
+  /** Bytes that left for this ticket's source. */
+  sent(ticket: Ticket<T>, bytes: number): void {
+    const { source } = ticket;
+    if (source.exempt) return;
+    source.pace.level += bytes;
+    if (ticket.state !== 'half-open') return;
+    ticket.debtBytes += bytes;
+    source.subnet.debt.level += bytes;
+  }
+
+  release(ticket: Ticket<T>): void {
+    if (ticket.state === 'released') return;
+    if (ticket.state === 'half-open') this.#forgetHalfOpen(ticket);
+    ticket.state = 'released';
+    const { source } = ticket;
+    this.#all.count--;
+    if (--source.count === 0) this.#sources.delete(source.key);
+    if (--source.subnet.count === 0) this.#subnets.delete(source.subnet.key);
+  }
+
+  #newSource(address: string, nowMs: number): Source<T> {
+    const parsed = parseAddress(address);
+    const key = parsed ? subnetKey(parsed) : address;
+    const subnet = this.#subnets.get(key) ?? {
+      key,
+      count: 0,
+      halfOpen: new Set(),
+      debt: this.#debts.of(key, nowMs),
+    };
+    return {
+      key: address,
+      count: 0,
+      halfOpen: new Set(),
+      subnet,
+      exempt: parsed !== undefined && isLoopback(parsed),
+      pace: this.#paces.of(address, nowMs),
+    };
+  }
+
+  #makeRoom(scope: Scope<T>, max: number, evicted: (owner: T) => void): boolean {
+    if (scope.count < max) return true;
+    const oldest = scope.halfOpen.values().next().value;
+    if (!oldest) return false;
+    this.release(oldest);
+    evicted(oldest.owner);
+    return true;
+  }
+
+  #forgetHalfOpen(ticket: Ticket<T>): void {
+    this.#all.halfOpen.delete(ticket);
+    ticket.source.halfOpen.delete(ticket);
+    ticket.source.subnet.halfOpen.delete(ticket);
+  }
+}
