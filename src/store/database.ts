@@ -1,0 +1,31 @@
+/**
+ * What the store asks of a database. Everything that differs between SQLite and another one stands behind this:
+ * column types, how a write transaction starts, how other processes' commits are noticed.
+ */
+import type { ColumnDefinitionBuilder, Kysely, RawBuilder, Transaction } from 'kysely';
+import type { Schema } from './schema.ts';
+
+export interface Database {
+  readonly query: Kysely<Schema>;
+  readonly columns: ColumnTypes;
+  /**
+   * One transaction that excludes other writers, from its first statement on; waits for them without holding
+   * the thread and then fails with `storage-busy`. `work` may run again and touches nothing but the transaction.
+   */
+  write<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** A second connection, reading only: what it sees is what was committed. */
+  reopen(): Promise<Database>;
+  /** Grows with every commit, of this connection or another process. */
+  version(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface ColumnTypes {
+  readonly blob: RawBuilder<unknown>;
+  /** Epoch milliseconds need more than 32 bits. */
+  readonly time: RawBuilder<unknown>;
+  readonly idType: RawBuilder<unknown>;
+  readonly id: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
+  /** Stands behind CREATE TABLE (…). */
+  readonly tableEnd: RawBuilder<unknown>;
+}

@@ -1,0 +1,34 @@
+/**
+ * The `KeyFiles` port: one PEM per certificate, already encrypted by whoever made it, 0600 in a 0700 folder.
+ * A key is on the disk, and its name in the folder, before `save` returns: the database row that needs it
+ * is written afterwards. Refuses names that are no fingerprint and files that others may read.
+ */
+import { join } from 'node:path';
+import { assert } from '../base/assert.ts';
+import { Failure } from '../base/errors.ts';
+import { decodeLatin1, encodeLatin1 } from '../base/text.ts';
+import type { KeyFiles } from '../core/ports.ts';
+import { readPrivateFile, writeDurably } from './durable.ts';
+
+export function createKeyFiles(folder: string): KeyFiles {
+  const pathOf = (fingerprint: string): string => {
+    assert(/^[0-9a-f]{64}$/.test(fingerprint), 'a key file is named by a SHA-256 fingerprint');
+    return join(folder, `${fingerprint}.pem`);
+  };
+  return {
+    async save(fingerprint, encryptedPem) {
+      assert(encryptedPem.startsWith('-----BEGIN ENCRYPTED'), 'a private key is never written in the clear');
+      writeDurably(pathOf(fingerprint), encodeLatin1(encryptedPem), 0o600);
+    },
+    async read(fingerprint) {
+      const path = pathOf(fingerprint);
+      const text = decodeLatin1(readPrivateFile(path));
+      // An empty or foreign file is damage of the folder, not a wrong passphrase.
+      if (!text.startsWith('-----BEGIN ENCRYPTED'))
+        throw new Failure('storage-corrupt', `${path} is not an encrypted private key`, {
+          hint: 'Put the file back from a backup.',
+        });
+      return text;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/**
+ * The tables as the query layer types them: what the newest migration leaves behind. Times in Ms are epoch
+ * milliseconds, bytes are blobs, hashes lower-case hex. Column names are the same in every database.
+ */
+import type { Generated } from 'kysely';
+import type {
+  CertificatePurpose,
+  CertificateStoreName,
+  ClusterMode,
+  DeviceProtocol,
+  DeviceSecurity,
+  TrustListKind,
+} from '../core/cluster/model.ts';
+import type { HashName } from '../wire/algorithm.ts';
+
+export interface Schema {
+  cluster: ClusterTable;
+  node: NodeTable;
+  certificate: CertificateTable;
+  device: DeviceTable;
+  device_line: DeviceLineTable;
+  generation: GenerationTable;
+  trust_list: TrustListTable;
+  trust_state: TrustStateTable;
+  signed_timestamp: SignedTimestampTable;
+  schema_migration: SchemaMigrationTable;
+}
+
+/** One row, `singleton` 1. */
+export interface ClusterTable {
+  singleton: 1;
+  id: string;
+  mode: ClusterMode;
+  hash: HashName;
+  created_ms: number;
+}
+
+export interface NodeTable {
+  name: string;
+  created_ms: number;
+}
+
+export interface CertificateTable {
+  id: Generated<number>;
+  store: CertificateStoreName;
+  purpose: CertificatePurpose | null;
+  node: string | null;
+  der: Uint8Array;
+  fingerprint: string;
+  provenance: string;
+  added_ms: number;
+  retired_ms: number | null;
+}
+
+export interface DeviceTable {
+  name: string;
+  model: string;
+  protocol: DeviceProtocol;
+  security: DeviceSecurity;
+  certificate_der: Uint8Array | null;
+  added_ms: number;
+}
+
+export interface DeviceLineTable {
+  device: string;
+  line: number;
+  extension: string;
+}
+
+/** `staged` is seen by nobody but the publication that wrote it. */
+export interface GenerationTable {
+  number: number;
+  state: 'staged' | 'published';
+}
+
+export interface TrustListTable {
+  generation: number;
+  kind: TrustListKind;
+  node: string;
+  bytes: Uint8Array;
+  signer: string;
+  sha256: string;
+  timestamp: number;
+  published_ms: number;
+}
+
+/** One row: the generation that is served, and the highest number ever given, which never goes back. */
+export interface TrustStateTable {
+  singleton: 1;
+  current: number | null;
+  last: number;
+}
+
+export interface SignedTimestampTable {
+  signer: string;
+  name: string;
+  content_sha256: string;
+  timestamp: number;
+}
+
+/** The steps that brought the database here (migrate.ts). */
+export interface SchemaMigrationTable {
+  number: number;
+  name: string;
+}

@@ -1,0 +1,176 @@
+/**
+ * The `Database` on SQLite (better-sqlite3): WAL, synchronous=FULL, one connection, write transactions that take the
+ * lock at once. better-sqlite3 is synchronous, so waiting for another process happens outside of it, in short turns
+ * (busy_timeout of milliseconds, then a timer). Every SQLite error leaves here as a Failure.
+ */
+import { existsSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Sqlite from 'better-sqlite3';
+import {
+  CompiledQuery,
+  Kysely,
+  sql,
+  SqliteAdapter,
+  SqliteDriver,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type DatabaseConnection,
+  type QueryResult,
+} from 'kysely';
+import { Failure } from '../base/errors.ts';
+import { databaseWaitMsMax } from '../base/limits.ts';
+import type { ColumnTypes, Database } from './database.ts';
+import { createPrivateFile } from './durable.ts';
+import type { Schema } from './schema.ts';
+import { sqliteFailure } from './sqlite-failure.ts';
+
+export interface SqliteOptions {
+  readonly path: string;
+  readonly readonly?: boolean;
+  /** Make the file when there is none; otherwise that is a Failure. */
+  readonly create?: boolean;
+}
+
+/** One turn of waiting inside SQLite holds the event loop this long. */
+const busyTimeoutMs = 20;
+const retryAfterMs = 15;
+
+const columns: ColumnTypes = {
+  blob: sql`blob`,
+  time: sql`integer`,
+  idType: sql`integer`,
+  id: (column) => column.primaryKey().autoIncrement(),
+  tableEnd: sql`strict`,
+};
+
+export async function openSqlite(options: SqliteOptions): Promise<Database> {
+  const { path, readonly = false } = options;
+  const file = await patiently(async () => openFile(options));
+  const query = new Kysely<Schema>({
+    dialect: {
+      createDriver: () => new Driver(file, path),
+      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createAdapter: () => new SqliteAdapter(),
+      createIntrospector: (db) => new SqliteIntrospector(db),
+    },
+  });
+  let ownCommits = 0;
+  let othersCommits = 0;
+  let seen: unknown;
+
+  return {
+    query,
+    columns,
+    async write(work) {
+      if (readonly) throw new Failure('storage-unreadable', `database ${path} was opened for reading only`);
+      const result = await patiently(() => query.transaction().execute(work));
+      ownCommits++;
+      return result;
+    },
+    reopen: () => openSqlite({ path, readonly: true }),
+    async version() {
+      // Differs from its last value when another connection has committed; equal after our own commits.
+      const now = mapErrors(path, () => file.pragma('data_version', { simple: true }));
+      if (now !== seen) othersCommits++;
+      seen = now;
+      return ownCommits + othersCommits;
+    },
+    async close() {
+      await query.destroy();
+      // Kysely closes what it has used; a connection that never ran a query is still open.
+      file.close();
+    },
+  };
+}
+
+function openFile({ path, readonly = false, create = false }: SqliteOptions): Sqlite.Database {
+  if (!existsSync(path)) {
+    if (!create)
+      throw new Failure('storage-unreadable', `there is no database ${path}`, {
+        hint: 'Make one with tftp-pki init, or check the path given by --data.',
+      });
+    // SQLite would take the umask's word for the mode; its -wal and -shm files copy the database's.
+    createPrivateFile(path);
+  }
+  return mapErrors(path, () => {
+    const file = new Sqlite(path, { readonly, fileMustExist: true, timeout: busyTimeoutMs });
+    try {
+      if (!readonly) file.pragma('journal_mode = WAL');
+      file.pragma('synchronous = FULL');
+      file.pragma('foreign_keys = ON');
+      return file;
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+  });
+}
+
+/** Runs `work` again while another process holds the lock, for as long as databaseWaitMsMax. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  const deadline = performance.now() + databaseWaitMsMax;
+  for (;;) {
+    try {
+      return await work();
+    } catch (error) {
+      const busy = error instanceof Failure && error.code === 'storage-busy';
+      if (!busy || performance.now() > deadline) throw error;
+      await sleep(retryAfterMs);
+    }
+  }
+}
+
+function mapErrors<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw sqliteFailure(error, path);
+  }
+}
+
+class Driver extends SqliteDriver {
+  readonly #file: Sqlite.Database;
+  readonly #path: string;
+
+  constructor(file: Sqlite.Database, path: string) {
+    super({ database: file });
+    this.#file = file;
+    this.#path = path;
+  }
+
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    return new MappedConnection(await super.acquireConnection(), this.#path);
+  }
+
+  /** A deferred transaction that reads first and then writes cannot wait for a writer: SQLITE_BUSY_SNAPSHOT. */
+  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
+    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  }
+
+  /** SQLite has already rolled back by itself on a full disk; a second rollback would hide why. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    if (this.#file.inTransaction) await super.rollbackTransaction(connection);
+  }
+}
+
+class MappedConnection implements DatabaseConnection {
+  readonly #inner: DatabaseConnection;
+  readonly #path: string;
+
+  constructor(inner: DatabaseConnection, path: string) {
+    this.#inner = inner;
+    this.#path = path;
+  }
+
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    try {
+      return await this.#inner.executeQuery<R>(query);
+    } catch (error) {
+      throw sqliteFailure(error, this.#path);
+    }
+  }
+
+  streamQuery<R>(query: CompiledQuery, chunkSize?: number): AsyncIterableIterator<QueryResult<R>> {
+    return this.#inner.streamQuery(query, chunkSize);
+  }
+}
