@@ -4,19 +4,24 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
-import { assert } from '../base/assert.ts';
 import type { EventSink } from '../base/events.ts';
 import { httpStreamsMax } from '../base/limits.ts';
 import { isNoiseMiss } from '../core/files/file-name.ts';
 import { contentSize } from '../core/files/resolution.ts';
 import type { FileContent, FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { FileOpener, Resolver } from '../core/ports.ts';
-import { fileHeaders, hasBody } from './direct-answer.ts';
 import { streamFile } from './file-stream.ts';
 import { plainAddress } from './peer-address.ts';
 import { readRange } from './range.ts';
 import type { ByteRange } from './range.ts';
 import { nameOfTarget } from './request-name.ts';
+
+/** Fixed headers of every file. */
+const fileHeaders = {
+  'Content-Type': 'application/octet-stream',
+  'Cache-Control': 'no-store',
+  'Accept-Ranges': 'bytes',
+} as const;
 
 const notFoundText = 'File not found\n';
 const methodText = 'Only GET and HEAD are served\n';
@@ -129,12 +134,14 @@ function fileRequest(raw: IncomingMessage, transport: FileRequest['transport']):
   };
 }
 
+function hasBody(request: IncomingMessage): boolean {
+  return (
+    request.headers['transfer-encoding'] !== undefined || (request.headers['content-length'] ?? '0') !== '0'
+  );
+}
+
 function writeFileHeaders(reply: FastifyReply, range: ByteRange, partOf: number | undefined): void {
-  for (let i = 0; i < fileHeaders.length; i += 2) {
-    const [name, value] = [fileHeaders[i], fileHeaders[i + 1]];
-    assert(name !== undefined && value !== undefined, 'headers come in pairs');
-    reply.header(name, value);
-  }
+  reply.headers(fileHeaders);
   reply.header('Content-Length', range.end - range.start);
   if (partOf === undefined) return;
   reply.code(206).header('Content-Range', `bytes ${range.start}-${range.end - 1}/${partOf}`);

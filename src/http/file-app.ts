@@ -7,17 +7,15 @@
  */
 import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { EventSink } from '../base/events.ts';
 import { listenFailure } from '../base/listen-failure.ts';
-import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import type { FileOpener, Resolver } from '../core/ports.ts';
+import type { FileOpener } from '../core/ports.ts';
 import { createAnswerer, sendBusy } from './answer.ts';
-import { answerDirectly } from './direct-answer.ts';
+import { createDirectLane } from './direct-lane.ts';
+import type { PeekingResolver } from './direct-lane.ts';
 import { createFileServer } from './file-server.ts';
 import type { TlsOptions } from './file-server.ts';
-import { plainAddress } from './peer-address.ts';
 
 export interface FileHttpOptions {
   readonly listen: { readonly address: string; readonly port: number };
@@ -28,15 +26,10 @@ export interface FileHttpOptions {
   readonly tls?: TlsOptions | undefined;
 }
 
-/** The edge's byte cache, or any resolver without one. */
-export interface PeekingResolver extends Resolver {
-  peek?(question: Pick<FileRequest, 'name' | 'transport'>): Resolution | undefined;
-}
-
 export interface FileHttp {
   readonly address: string;
   readonly port: number;
-  /** Stops accepting, lets running answers end for a moment, then closes what is left. */
+  /** Stops accepting and closes every connection. */
   close(): Promise<void>;
 }
 
@@ -58,17 +51,12 @@ export async function startFileHttp(options: FileHttpOptions): Promise<FileHttp>
 }
 
 function createApp(options: FileHttpOptions, transport: 'http' | 'https'): FastifyInstance {
-  const { resolver, onEvent } = options;
-  const peek =
-    resolver.peek === undefined ? undefined : (name: string) => resolver.peek?.({ name, transport });
+  const { resolver, opener, onEvent } = options;
+  const answer = createAnswerer({ resolver, opener, onEvent, transport });
+  // TLS costs more than Node's HTTP does: there the short way would gain nothing.
+  const lane = options.tls === undefined ? createDirectLane(options) : undefined;
   const app = fastify({
-    serverFactory: (route) =>
-      createFileServer(options.tls, (request, response) => {
-        const begunMs = performance.now();
-        const bytes = peek && answerDirectly(request, response, peek);
-        if (bytes === undefined) route(request, response);
-        else reportDirect(request, response, bytes.length, begunMs);
-      }),
+    serverFactory: (route) => createFileServer(options.tls, lane, route),
     logger: false,
     exposeHeadRoutes: false,
     forceCloseConnections: true,
@@ -76,28 +64,7 @@ function createApp(options: FileHttpOptions, transport: 'http' | 'https'): Fasti
     // A target that the router cannot decode is a name like any other: unknown.
     frameworkErrors: (_error, request, reply) => void answer(request, reply as FastifyReply),
   });
-  const answer = createAnswerer({ resolver, opener: options.opener, onEvent, transport });
-
-  const reportDirect = (
-    request: IncomingMessage,
-    response: ServerResponse,
-    bytes: number,
-    begunMs: number,
-  ) => {
-    response.once('finish', () => {
-      onEvent({
-        type: 'file-served',
-        transport,
-        address: plainAddress(request.socket.remoteAddress),
-        name: request.url?.slice(1) ?? '',
-        bytes,
-        durationMs: performance.now() - begunMs,
-        retransmits: 0,
-        by: 'cache',
-      });
-    });
-  };
-
+  app.addHook('preClose', async () => lane?.close());
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   // Routing by path is the chain's business: every path, however it is spelt, comes here undecoded.

@@ -7,6 +7,7 @@ import type { RequestListener, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
 import type { SecureVersion } from 'node:tls';
+import { assert } from '../base/assert.ts';
 import {
   httpConnectionsMax,
   httpConnectionsPerAddressMax,
@@ -16,6 +17,7 @@ import {
   httpKeepAliveMs,
   httpRequestMs,
 } from '../base/limits.ts';
+import type { DirectLane } from './direct-lane.ts';
 
 export interface TlsOptions {
   readonly keyPem: string;
@@ -25,7 +27,11 @@ export interface TlsOptions {
   readonly minVersion?: SecureVersion | undefined;
 }
 
-export function createFileServer(tls: TlsOptions | undefined, listener: RequestListener): Server {
+export function createFileServer(
+  tls: TlsOptions | undefined,
+  lane: DirectLane | undefined,
+  listener: RequestListener,
+): Server {
   const limits = {
     maxHeaderSize: httpHeaderBytesMax,
     headersTimeout: httpHeadersMs,
@@ -40,6 +46,7 @@ export function createFileServer(tls: TlsOptions | undefined, listener: RequestL
       : createTlsServer({ ...limits, ...secureOptions(tls), handshakeTimeout: httpHeadersMs }, listener);
   server.maxConnections = httpConnectionsMax;
   server.setTimeout(httpIdleMs);
+  if (lane !== undefined) putLaneFirst(server, lane);
   limitPerAddress(server);
   server.on('clientError', (_error, socket: Socket) => answerMalformed(socket));
   return server;
@@ -56,9 +63,21 @@ function secureOptions(tls: TlsOptions) {
   };
 }
 
+/** The server's own listener for connections is what starts its parser; the lane calls it where it must. */
+function putLaneFirst(server: Server, lane: DirectLane): void {
+  const parse = server.listeners('connection').at(-1);
+  assert(parse !== undefined, 'an HTTP server listens for its connections');
+  server.off('connection', parse as (socket: Socket) => void);
+  server.on('connection', (socket: Socket) => {
+    lane.take(socket, () => {
+      Reflect.apply(parse, server, [socket]);
+    });
+  });
+}
+
 function limitPerAddress(server: Server): void {
   const connections = new Map<string, number>();
-  server.on('connection', (socket: Socket) => {
+  server.prependListener('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
     const count = (connections.get(address) ?? 0) + 1;
     connections.set(address, count);
