@@ -8,10 +8,9 @@ import { decodeEncryptedFile } from '../../../src/wire/encrypted-file.ts';
 import { decodeSignedFile } from '../../../src/wire/signed-file.ts';
 import { decodeSignedHeader, looksSigned, toBeSigned } from '../../../src/wire/signed-header.ts';
 import { decodeTrustList } from '../../../src/wire/trust-list.ts';
+import { openTool, openToolFile } from '../../helpers/crypto-signed-bytes.ts';
 
-const root = new URL('../../vectors/open-tool/', import.meta.url);
-const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, root)));
-const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
+const names = readdirSync(openTool, { recursive: true, encoding: 'utf8' });
 const signed = names.filter((name) => /\.(sgn|tlv)$/.test(name)).sort();
 const certificates = names
   .filter((name) => name.endsWith('.pem'))
@@ -19,7 +18,7 @@ const certificates = names
     (name) =>
       new X509Certificate(
         /-----BEGIN CERTIFICATE[^]*?END CERTIFICATE-----/.exec(
-          readFileSync(new URL(name, root), 'latin1'),
+          readFileSync(new URL(name, openTool), 'latin1'),
         )?.[0] ?? '',
       ),
   );
@@ -45,13 +44,13 @@ describe('files of the open tool', () => {
   });
 
   it.each(signed)('%s parses and verifies over the bytes cut by the codec', (name) => {
-    const bytes = read(name);
+    const bytes = openToolFile(name);
     expect(looksSigned(bytes)).toBe(true);
     expect(verifies(bytes)).toBe(true);
   });
 
   it.each(signed)('%s no longer verifies with its last byte changed', (name) => {
-    const bytes = read(name);
+    const bytes = openToolFile(name);
     bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 1;
     expect(verifies(bytes)).toBe(false);
   });
@@ -59,19 +58,19 @@ describe('files of the open tool', () => {
   it.each(['Ringlist-sha1', 'Ringlist-sha512'])(
     '%s.xml.sgn is the header and the unchanged content',
     (name) => {
-      const file = decodeSignedFile(read(`${name}.xml.sgn`));
+      const file = decodeSignedFile(openToolFile(`${name}.xml.sgn`));
       expect(file).toMatchObject({
         ok: true,
         value: { header: { kind: 'signed-file', fileName: 'Ringlist.xml.sgn' } },
       });
-      expect(file.ok && equalBytes(file.value.content, read(`${name}.xml`))).toBe(true);
+      expect(file.ok && equalBytes(file.value.content, openToolFile(`${name}.xml`))).toBe(true);
     },
   );
 
   it.each(signed.filter((name) => name.endsWith('.tlv')))(
     '%s holds certificates with their own key and serial',
     (name) => {
-      const list = decodeTrustList(read(name));
+      const list = decodeTrustList(openToolFile(name));
       if (!list.ok) throw new Error(list.error.message);
       expect(list.value.header.fileName).toBe(`${name.slice(0, 3)}File.tlv`);
       expect(list.value.header.signerVersion).toEqual({ major: 1, minor: name.startsWith('CTL-') ? 1 : 0 });
@@ -89,9 +88,9 @@ describe('files of the open tool', () => {
   );
 
   it.each(['enc1', 'enc512'])('%s: the encrypted configuration says how it was encrypted', (folder) => {
-    const file = decodeEncryptedFile(read(`${folder}/SEP001122334455.cnf.xml.enc.sgn`));
+    const file = decodeEncryptedFile(openToolFile(`${folder}/SEP001122334455.cnf.xml.enc.sgn`));
     if (!file.ok) throw new Error(file.error.message);
-    const plain = read(`${folder}/plain.xml`);
+    const plain = openToolFile(`${folder}/plain.xml`);
     expect(file.value.ciphertext.length).toBe(plain.length + file.value.encryption.paddingLength);
     expect(file.value.encryption.keyBits).toBe(2048);
     expect(file.value.encryption.wrappedKey).toHaveLength(256);
