@@ -21,6 +21,7 @@ import {
   discardStaged,
   listGeneration,
   makeCurrent,
+  overtaken,
   stagedLists,
   stageLists,
   type NewList,
@@ -77,6 +78,7 @@ async function publish(
     try {
       replacing = await currentGeneration(reader.query);
       const staged = await stagedLists(reader.query, generation);
+      if (staged.length === 0) throw overtaken();
       refuseChanged(lists, staged);
       check(staged, replacing === undefined ? [] : await listGeneration(reader.query, replacing));
     } finally {
@@ -99,7 +101,7 @@ function refuseChanged(given: readonly NewList[], staged: readonly PublishedList
   );
   if (same && given.length === staged.length) return;
   throw new Failure('storage-corrupt', 'the database did not keep the lists as they were written', {
-    hint: 'Check the disk, and whether another publication runs at the same time.',
+    hint: 'Check the disk.',
   });
 }
 

@@ -75,6 +75,13 @@ export async function discardStaged(query: Kysely<Schema>, generation: number): 
   await query.deleteFrom('generation').where('number', '=', generation).execute();
 }
 
+/** A staged generation gives way to a later one: at one time one publication is under way. */
+export function overtaken(): Failure {
+  return new Failure('storage-busy', 'another publication came in between', {
+    hint: 'Look at the current lists and repeat.',
+  });
+}
+
 /**
  * Moves the pointer. Failure `storage-busy` when, since it was staged, somebody published or staged:
  * what was checked is then not what would be replaced.
@@ -90,10 +97,7 @@ export async function makeCurrent(
     .where('number', '=', generation)
     .where('state', '=', 'staged')
     .executeTakeFirstOrThrow();
-  if (published !== 1n || (await currentGeneration(query)) !== replacing)
-    throw new Failure('storage-busy', 'another publication came in between', {
-      hint: 'Look at the current lists and repeat.',
-    });
+  if (published !== 1n || (await currentGeneration(query)) !== replacing) throw overtaken();
   await query.updateTable('trust_state').set({ current: generation }).execute();
 }
 
