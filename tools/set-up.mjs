@@ -20,6 +20,7 @@ const programs = {
     busybox: 'busybox',
     curl: 'curl',
     openssl: 'openssl',
+    strace: 'strace',
   },
   bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base', nginx: 'nginx-light' },
 };
