@@ -24,5 +24,7 @@ export const tftpErrors = {
   /** `mail` is obsolete (RFC 1350 §5), other modes never existed. */
   modeUnknown: { code: 4, text: 'Transfer mode not supported' },
   unknownTransfer: { code: 5, text: 'Unknown transfer ID' },
+  /** Our client gives up. */
+  interrupted: { code: 0, text: 'interrupted' },
   optionRefused: { code: 8, text: 'Option negotiation refused' },
 } as const satisfies Record<string, TftpError>;

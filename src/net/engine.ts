@@ -1,0 +1,49 @@
+/**
+ * What a packet engine is: the sockets and timers around core/tftp/endpoint.ts. Engines differ in how packets
+ * reach the kernel (`dgram`: Node's sockets; `mmsg`: recvmmsg and sendmmsg), never in what they mean:
+ * one conformance suite runs on all of them (test/conformance/engines.ts).
+ */
+import type { EventSink } from '../base/events.ts';
+import type { Resolver } from '../core/ports.ts';
+import type { EndpointCounters, EndpointLimits } from '../core/tftp/endpoint.ts';
+import type { Network } from '../core/tftp/network.ts';
+
+export interface ListenAddress {
+  /** IPv4 or IPv6, no name. */
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+}
+
+/** `single`: answers leave from the listening port. A range: each transfer has a port of its own in it (RFC 1350 §4). */
+export type Ports = 'single' | { readonly low: number; readonly high: number };
+
+export interface EngineOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly ports: Ports;
+  readonly resolver: Resolver;
+  readonly allow: readonly Network[];
+  readonly limits: EndpointLimits;
+  readonly onEvent: EventSink;
+}
+
+export interface EngineStats extends Readonly<EndpointCounters> {
+  /** Running now. */
+  readonly transfers: number;
+  readonly packetsReceived: number;
+  readonly packetsSent: number;
+  readonly bytesSent: number;
+  readonly sendErrors: number;
+}
+
+export interface TftpEngine {
+  readonly name: 'dgram' | 'mmsg';
+  /** Where it listens, ports as bound, in the order of the options. */
+  readonly addresses: readonly ListenAddress[];
+  stats(): EngineStats;
+  /** Takes no new request, lets transfers end for up to `graceMs`, tells the rest `busy, try again`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Listens on every address or on none; Failure as base/listen-failure.ts has it. */
+export type StartEngine = (options: EngineOptions) => Promise<TftpEngine>;
