@@ -4,7 +4,6 @@
  * with the key before anything is returned. The private key leaves only encrypted.
  */
 import { isIP } from 'node:net';
-import type { JsonName } from '@peculiar/x509';
 import { assert } from '../base/assert.ts';
 import { equalBytes } from '../base/bytes.ts';
 import { toHex } from '../base/text.ts';
@@ -12,7 +11,7 @@ import type { Issued, Issuer, IssueRequest, NameAttributes } from '../core/ports
 import { readCertificate } from './certificate.ts';
 import { encryptPrivateKey } from './private-key.ts';
 import { fillSubject, packagedProfiles, readProfile, type Profile } from './profile.ts';
-import { KeyObject, loadX509, randomBytes, webcrypto } from './vendor.ts';
+import { KeyObject, loadX509, randomBytes, webcrypto, type JsonName } from './vendor.ts';
 
 type X509 = Awaited<ReturnType<typeof loadX509>>;
 

@@ -6,6 +6,8 @@
  */
 import type * as X509 from '@peculiar/x509';
 
+export type { JsonName } from '@peculiar/x509';
+
 export {
   createCipheriv,
   createHash,
