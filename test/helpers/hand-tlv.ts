@@ -11,7 +11,7 @@ export function tlv(tag: number, value: Bytes, length = value.length): Bytes {
 }
 
 export function fill(count: number, byte = 0xab): Bytes {
-  return new Array<number>(count).fill(byte);
+  return Array.from({ length: count }, () => byte);
 }
 
 /** The top-level items of a small but whole header of a `.sgn`, by name; replace or reorder them as you like. */

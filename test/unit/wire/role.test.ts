@@ -27,7 +27,7 @@ describe('roles (formats.md §3)', () => {
   });
 
   it('are no more than these', () => {
-    expect([5, 6, 8, 20, 22, 256, 65_535].map(roleOfCode)).toEqual(new Array(7).fill(undefined));
+    expect([5, 6, 8, 20, 22, 256, 65_535].map(roleOfCode)).toEqual(Array.from({ length: 7 }));
     expect(parseRole('CTL')).toBeUndefined();
   });
 
