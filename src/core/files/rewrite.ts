@@ -17,7 +17,7 @@ export interface RewriteRule {
   readonly to?: string | undefined;
   readonly ignoreCase?: boolean | undefined;
   /** What follows a match: the rules after this one (`next`) or none (`stop`, as hpa's `e`). Default `stop`. */
-  readonly then?: 'next' | 'stop' | undefined;
+  readonly onMatch?: 'next' | 'stop' | undefined;
 }
 
 /** The name to look up, or `undefined` when a rule refuses it. */
@@ -86,7 +86,7 @@ function compileRule(rule: RewriteRule): Outcome<Step, { field: 'match' | 'to'; 
       });
     }
   }
-  return good({ tokens, pieces, ignoreCase: rule.ignoreCase ?? false, stop: rule.then !== 'next' });
+  return good({ tokens, pieces, ignoreCase: rule.ignoreCase ?? false, stop: rule.onMatch !== 'next' });
 }
 
 function readTokens(pattern: string): readonly Token[] {

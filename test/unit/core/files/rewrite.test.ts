@@ -40,7 +40,7 @@ describe('rewrite rules', () => {
     [
       'next goes on',
       [
-        { match: 'a', to: 'b', then: 'next' },
+        { match: 'a', to: 'b', onMatch: 'next' },
         { match: 'b', to: 'c' },
       ],
       'a',

@@ -1,0 +1,211 @@
+/**
+ * The settings of tftp-pki.yaml (docs/reference/configuration.md is made from this file). Each leaf says in its error
+ * what it takes, as the end of the sentence "must be …"; unknown keys are refused.
+ */
+import { z } from 'zod';
+import { alternateRootsMax, blksizeMax, blksizeMin, rewriteRulesMax, windowsizeMax } from '../base/limits.ts';
+import { compileRewrite } from '../core/files/rewrite.ts';
+import { isLoopback, parseListenAddress, parseNetwork } from './address.ts';
+import { defaults } from './defaults.ts';
+
+function whole(min: number, max: number) {
+  const error = `a whole number from ${min} to ${max}`;
+  return z.int({ error }).min(min, { error }).max(max, { error });
+}
+
+function oneOf<const T extends readonly [string, ...string[]]>(...values: T) {
+  return z.enum(values, { error: `one of ${values.join(', ')}` });
+}
+
+function list<T extends z.ZodType>(item: T, max: number) {
+  const error = `a list of at most ${max}`;
+  return z.array(item, { error }).max(max, { error });
+}
+
+const text = z.string({ error: 'text' }).min(1, { error: 'text that is not empty' });
+const flag = z.boolean({ error: 'true or false' });
+
+const listenError = 'ADDRESS:PORT, such as 0.0.0.0:69 or [::1]:69';
+const listen = z.string({ error: listenError }).transform((value, context) => {
+  const address = parseListenAddress(value);
+  if (address !== undefined) return address;
+  context.addIssue({ code: 'custom', message: listenError });
+  return z.NEVER;
+});
+
+const portsError = 'single or a range such as 50000-50999';
+const ports = z.string({ error: portsError }).transform((value, context) => {
+  if (value === 'single') return 'single' as const;
+  const match = /^(\d{1,5})-(\d{1,5})$/.exec(value);
+  const [low, high] = [Number(match?.[1]), Number(match?.[2])];
+  if (low >= 1 && low <= high && high <= 65_535) return { low, high };
+  context.addIssue({ code: 'custom', message: portsError });
+  return z.NEVER;
+});
+
+const networkError = 'a network such as 10.0.0.0/8 or fd00::/8, its host bits zero';
+const network = z
+  .string({ error: networkError })
+  .refine((value) => parseNetwork(value) !== undefined, { error: networkError });
+
+const loopbackError = 'a loopback address and a port, such as 127.0.0.1:9169';
+const loopback = listen.refine((value) => isLoopback(value.address), { error: loopbackError });
+
+const group = { error: 'a group of settings' };
+
+const limits = z
+  .strictObject(
+    {
+      transfersMax: whole(1, 1_000_000)
+        .default(defaults.tftp.limits.transfersMax)
+        .describe('Transfers at once in all.'),
+      transfersPerAddressMax: whole(1, 1_000_000)
+        .default(defaults.tftp.limits.transfersPerAddressMax)
+        .describe('Transfers at once for one address; a branch office behind NAT is one address.'),
+      transfersPerSubnetMax: whole(1, 1_000_000)
+        .default(defaults.tftp.limits.transfersPerSubnetMax)
+        .describe('Transfers at once for one /24, or /56 of IPv6.'),
+    },
+    group,
+  )
+  .prefault({});
+
+const tftp = z
+  .strictObject(
+    {
+      listen: list(listen, 16)
+        .prefault([...defaults.tftp.listen])
+        .describe('Addresses and ports where TFTP requests are taken.'),
+      ports: ports
+        .prefault(defaults.tftp.ports)
+        .describe(
+          '`single` answers from the port that was asked, which passes NAT; LO-HI gives each transfer a port.',
+        ),
+      engine: oneOf('auto', 'mmsg', 'dgram')
+        .default(defaults.tftp.engine)
+        .describe(
+          'Packet engine: `mmsg` is Linux only and faster, `dgram` is portable, `auto` takes the better one.',
+        ),
+      blksizeMax: whole(blksizeMin, blksizeMax)
+        .default(defaults.tftp.blksizeMax)
+        .describe('Largest block a client may ask for (RFC 2348), in bytes.'),
+      windowsizeMax: whole(1, windowsizeMax)
+        .default(defaults.tftp.windowsizeMax)
+        .describe('Largest window a client may ask for (RFC 7440), in blocks.'),
+      dscp: whole(0, 63)
+        .default(defaults.tftp.dscp)
+        .describe('Differentiated services code point of answers; `mmsg` only.'),
+      allow: list(network, 256)
+        .default([...defaults.tftp.allow])
+        .describe(
+          'Networks whose requests are answered: loopback, private and link-local ones unless others are named.',
+        ),
+      limits,
+    },
+    group,
+  )
+  .prefault({});
+
+const http = z
+  .strictObject(
+    {
+      listen: list(listen, 16)
+        .prefault([...defaults.http.listen])
+        .describe('Addresses and ports of plain HTTP; phones ask port 6970.'),
+    },
+    group,
+  )
+  .prefault({});
+
+const https = z
+  .strictObject(
+    {
+      listen: list(listen, 16)
+        .prefault([...defaults.https.listen])
+        .describe('Addresses and ports of HTTPS with TLS 1.2 or later; phones ask port 6971.'),
+      legacyListen: list(listen, 16)
+        .prefault([...defaults.https.legacyListen])
+        .describe('Addresses and ports of HTTPS for phones that speak TLS 1.0 only.'),
+    },
+    group,
+  )
+  .prefault({});
+
+const metrics = z
+  .strictObject(
+    {
+      listen: loopback
+        .optional()
+        .describe(
+          'Loopback address and port of `/metrics` (Prometheus) and `/health`; nothing listens without it.',
+        ),
+    },
+    group,
+  )
+  .prefault({});
+
+const rule = z.strictObject(
+  {
+    match: text.describe('`*` within a segment, `**` across segments, `?` one character.'),
+    to: text
+      .optional()
+      .describe('The new name, with `{1}`, `{1:lower}`, `{1:upper}`; without it the name is unknown.'),
+    ignoreCase: flag.optional(),
+    onMatch: oneOf('next', 'stop').optional(),
+  },
+  { error: 'a rule with match and to' },
+);
+
+const rewrite = list(rule, rewriteRulesMax).superRefine((rules, context) => {
+  const compiled = compileRewrite(rules);
+  if (compiled.ok) return;
+  const { rule, field, reason } = compiled.error;
+  const path = [rule, field].filter((part) => part !== undefined);
+  context.addIssue({ code: 'custom', path, message: `a valid rule: ${reason}` });
+});
+
+const files = z
+  .strictObject(
+    {
+      root: text
+        .optional()
+        .describe('The provisioning directory. Relative paths start at the folder of this file.'),
+      alternates: list(text, alternateRootsMax)
+        .default([...defaults.files.alternates])
+        .describe('Directories asked after `root`, in order.'),
+      caseInsensitive: flag
+        .default(defaults.files.caseInsensitive)
+        .describe(
+          'Serve `Ringlist.xml` when `RINGLIST.XML` is asked for and does not exist; exact names come first.',
+        ),
+      rewrite: rewrite
+        .default([...defaults.files.rewrite])
+        .describe(
+          'Rules that turn an asked name into the name that is looked up, in order, like the map file of tftpd-hpa.',
+        ),
+      deviceTrustLists: flag
+        .default(defaults.files.deviceTrustLists)
+        .describe('Answer ITLSEP<MAC>.tlv and CTLSEP<MAC>.tlv with the lists of this node.'),
+    },
+    group,
+  )
+  .prefault({});
+
+const log = z
+  .strictObject(
+    {
+      level: oneOf('error', 'warn', 'info', 'debug')
+        .default(defaults.log.level)
+        .describe('The least severe event that is written.'),
+      format: oneOf('human', 'json')
+        .default(defaults.log.format)
+        .describe('One line per event for people, or one JSON object per line.'),
+    },
+    group,
+  )
+  .prefault({});
+
+export const configSchema = z.strictObject({ tftp, http, https, metrics, files, log }, group);
+
+/** Settings as the program takes them: every default filled in, addresses taken apart. */
+export type Config = z.output<typeof configSchema>;
