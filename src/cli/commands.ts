@@ -1,8 +1,30 @@
 /** Every command, in the order in which help lists them within their topic. */
 import type { CommandDefinition } from './command.ts';
+import { addDeviceCommand } from './commands/add-device.ts';
 import { completion } from './commands/completion.ts';
+import { getFile } from './commands/get-file.ts';
+import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
+import { listDevices } from './commands/list-devices.ts';
+import { removeDeviceCommand } from './commands/remove-device.ts';
+import { showCtl, showItl } from './commands/show-list.ts';
+import { showStatus } from './commands/show-status.ts';
+import { signFileCommand } from './commands/sign-file.ts';
 import { stripFile } from './commands/strip-file.ts';
 import { verifyFile } from './commands/verify-file.ts';
 
-export const commands: readonly CommandDefinition[] = [inspectFile, verifyFile, stripFile, completion];
+export const commands: readonly CommandDefinition[] = [
+  initClusterCommand,
+  showStatus,
+  addDeviceCommand,
+  listDevices,
+  removeDeviceCommand,
+  inspectFile,
+  verifyFile,
+  signFileCommand,
+  stripFile,
+  showItl,
+  showCtl,
+  getFile,
+  completion,
+];

@@ -146,9 +146,14 @@ function report(thrown: unknown, output: Output): ExitStatus {
     output.hint('this is a bug in tftp-pki; please report the lines above');
     return exitStatusByCode.refused;
   }
-  output.error(printable(failure.message));
-  if (failure.hint !== undefined) output.hint(printable(failure.hint));
+  for (const line of failure.message.split('\n')) output.error(shown(line));
+  if (failure.hint !== undefined) output.hint(shown(failure.hint));
   return exitStatusByCode[failure.code];
+}
+
+/** Printable, once: messages may hold names that were escaped where they came in. */
+function shown(text: string): string {
+  return printable(text).replaceAll('\\\\', '\\');
 }
 
 function reportUsage(thrown: CommanderError, output: Output): ExitStatus {

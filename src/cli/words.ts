@@ -2,7 +2,7 @@
  * Words of the command line into values. Each function takes one word and throws Failure `usage`
  * that says the allowed form; the program adds which option it was.
  */
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { Failure } from '../base/errors.ts';
 import type { Role } from '../wire/role.ts';
 import { parseRole, roles } from '../wire/role.ts';
@@ -37,11 +37,15 @@ export function parseEndpoint(word: string, portDefault: number): { host: string
   return { host, port: port ?? portDefault };
 }
 
-/** `127.0.0.1:6969` to listen on; the port must be said, 0 lets the system choose. */
-export function parseListenAddress(word: string): { host: string; port: number } {
+/** `127.0.0.1:6969` or `[::1]:6969` to listen on: an address, not a name; 0 lets the system choose the port. */
+export function parseListenAddress(word: string): { address: string; port: number } {
   const { host, port } = parseHostPort(word);
+  if (isIP(host) === 0)
+    throw new Failure('usage', `'${host}' is not an IP address`, {
+      hint: 'write ADDR:PORT, such as 127.0.0.1:6969 or [::]:69',
+    });
   if (port === undefined) throw new Failure('usage', `'${word}' names no port; write ADDR:PORT`);
-  return { host, port };
+  return { address: host, port };
 }
 
 export function formatEndpoint(host: string, port: number): string {
@@ -82,6 +86,15 @@ export function parseTimeSeconds(word: string): number {
 export function parseCount(word: string): number {
   if (!/^\d{1,9}$/.test(word)) throw new Failure('usage', `'${word}' is not a whole number`);
   return Number(word);
+}
+
+/** As parseCount, and refuses what is not from `min` to `max`. */
+export function parseCountWithin(min: number, max: number): (word: string) => number {
+  return (word) => {
+    const count = parseCount(word);
+    if (count < min || count > max) throw new Failure('usage', `${count} is not from ${min} to ${max}`);
+    return count;
+  };
 }
 
 /** `ROLE=CERT.pem`. */

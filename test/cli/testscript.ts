@@ -15,7 +15,8 @@
  *   await REGEX               waits for a line of it; named groups become variables
  *   stop                      interrupts it as Ctrl-C does and wants status 0
  *
- * `$NAME` is replaced by a variable; WORK is the folder, VECTORS test/vectors. Words with blanks stand in '…'.
+ * `$NAME` is replaced by a variable; WORK is the folder, VECTORS test/vectors, NODE and MAIN run the
+ * program from a shell. Words with blanks stand in '…'.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
@@ -89,6 +90,8 @@ class ScriptRun {
     this.#variables = new Map([
       ['WORK', work],
       ['VECTORS', join(repository, 'test/vectors')],
+      ['NODE', process.execPath],
+      ['MAIN', programPath],
     ]);
   }
 

@@ -1,6 +1,6 @@
-import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { Output, type Terminal } from '../../../src/cli/output.ts';
+import { fakeTerminal, type FakeTerminal } from '../../helpers/terminal.ts';
 
 describe('the manners of the terminal', () => {
   it('keeps data and talk apart', () => {
@@ -54,30 +54,10 @@ describe('the manners of the terminal', () => {
   });
 });
 
-class Sink extends Writable {
-  text = '';
-  readonly isTTY: boolean;
-
-  constructor(isTTY: boolean) {
-    super();
-    this.isTTY = isTTY;
-  }
-
-  override _write(chunk: Buffer, _: string, done: () => void): void {
-    this.text += chunk.toString();
-    done();
-  }
-}
-
-function open(isTTY = false, env: Terminal['env'] = {}): { output: Output; stdout: Sink; stderr: Sink } {
-  const stdout = new Sink(isTTY);
-  const stderr = new Sink(isTTY);
-  const terminal: Terminal = {
-    stdin: process.stdin,
-    stdout,
-    stderr,
-    env,
-    untilStopped: () => Promise.resolve(),
-  };
-  return { output: new Output(terminal, false), stdout, stderr };
+function open(
+  isTTY = false,
+  env: Terminal['env'] = {},
+): { output: Output; stdout: FakeTerminal['stdout']; stderr: FakeTerminal['stderr'] } {
+  const terminal = fakeTerminal(isTTY, env);
+  return { output: new Output(terminal, false), stdout: terminal.stdout, stderr: terminal.stderr };
 }

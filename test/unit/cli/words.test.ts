@@ -37,7 +37,8 @@ describe('words of the command line', () => {
   ])('no address: %j', (word) => expectUsage(() => parseHostPort(word)));
 
   it('an address to listen on names its port, and 0 is one', () => {
-    expect(parseListenAddress('127.0.0.1:0')).toEqual({ host: '127.0.0.1', port: 0 });
+    expect(parseListenAddress('127.0.0.1:0')).toEqual({ address: '127.0.0.1', port: 0 });
+    expectUsage(() => parseListenAddress('localhost:69'));
     expectUsage(() => parseListenAddress('127.0.0.1'));
   });
 
