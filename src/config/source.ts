@@ -39,11 +39,22 @@ export function readYaml(name: string, text: string): Outcome<ConfigFile, readon
   if (second !== undefined) problems.push(`${at(second.range[0])}: only one document is allowed`);
   const [document] = documents;
   if (problems.length > 0 || document === undefined) return bad(problems);
+  const value = plainValue(document);
+  if (!value.ok) return bad([`${at(0)}: ${value.error}`]);
   return good({
-    // Aliases may repeat settings, not multiply them.
-    value: document.toJS({ maxAliasCount: 16 }) ?? {},
+    value: value.value,
     placeOf: (path, of) => at(offsetOf(document, path, of)),
   });
+}
+
+/** Aliases may repeat settings, not multiply them: the library throws where they do, or name no anchor. */
+function plainValue(document: Document): Outcome<unknown, string> {
+  try {
+    return good(document.toJS({ maxAliasCount: 16 }) ?? {});
+  } catch (error) {
+    if (error instanceof ReferenceError) return bad(error.message);
+    throw error;
+  }
 }
 
 function offsetOf(document: Document, path: readonly PropertyKey[], of: 'key' | 'value'): number {

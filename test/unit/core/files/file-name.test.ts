@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fileNameBytesMax } from '../../../../src/base/limits.ts';
 import { isNoiseMiss, parseDeviceName, parseFileName } from '../../../../src/core/files/file-name.ts';

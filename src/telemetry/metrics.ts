@@ -1,0 +1,112 @@
+/**
+ * Metrics as a view of the event list. Events cost an addition each; Prometheus' types are filled when they are read.
+ * Labels are closed words of this program, never names or addresses, so that nobody outside can make new series.
+ */
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Event, EventSink } from '../base/events.ts';
+
+export interface Metrics {
+  readonly sink: EventSink;
+  /** A number that another room keeps, read at each scrape: open transfers, cached bytes. */
+  addGauge(name: string, help: string, read: () => number): void;
+  /** The text of `/metrics` and its content type. */
+  scrape(): Promise<{ readonly text: string; readonly contentType: string }>;
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const tallies = Object.fromEntries(
+    Object.entries(counters).map(([name, { help, labels }]) => [
+      name,
+      addTally(registry, name, help, labels),
+    ]),
+  ) as Record<CounterName, Tally>;
+  return {
+    sink: (event) => count(tallies, event),
+    addGauge(name, help, read) {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        registers: [registry],
+        collect: () => {
+          gauge.set(read());
+        },
+      });
+    },
+    async scrape() {
+      return { text: await registry.metrics(), contentType: registry.contentType };
+    },
+  };
+}
+
+const counters = {
+  tftp_pki_files_served_total: {
+    help: 'Files that reached their client whole.',
+    labels: ['transport', 'by'],
+  },
+  tftp_pki_bytes_served_total: { help: 'Bytes of those files.', labels: ['transport'] },
+  tftp_pki_serving_milliseconds_total: { help: 'From request to last byte, summed.', labels: ['transport'] },
+  tftp_pki_retransmits_total: { help: 'TFTP packets sent again in served transfers.', labels: [] },
+  tftp_pki_files_not_served_total: { help: 'Requests without a file.', labels: ['transport', 'outcome'] },
+  tftp_pki_transfers_ended_total: { help: 'Transfers that ended before the last byte.', labels: ['outcome'] },
+  tftp_pki_writes_refused_total: { help: 'TFTP write requests.', labels: [] },
+  tftp_pki_packets_malformed_total: { help: 'Packets that are no TFTP.', labels: [] },
+  tftp_pki_links_failed_total: { help: 'Failures of a link of the resolution chain.', labels: ['link'] },
+  tftp_pki_events_total: { help: 'Other events.', labels: ['type'] },
+} as const;
+
+type CounterName = keyof typeof counters;
+
+/** Adds `amount` to the series of these label values, in the order the labels are listed. */
+type Tally = (amount: number, ...values: readonly string[]) => void;
+
+function count(tallies: Record<CounterName, Tally>, event: Event): void {
+  switch (event.type) {
+    case 'file-served':
+      tallies.tftp_pki_files_served_total(1, event.transport, event.by);
+      tallies.tftp_pki_bytes_served_total(event.bytes, event.transport);
+      tallies.tftp_pki_serving_milliseconds_total(event.durationMs, event.transport);
+      if (event.retransmits > 0) tallies.tftp_pki_retransmits_total(event.retransmits);
+      break;
+    case 'file-not-served':
+      tallies.tftp_pki_files_not_served_total(1, event.transport, event.quiet ? 'noise' : event.outcome);
+      break;
+    case 'transfer-ended':
+      tallies.tftp_pki_transfers_ended_total(1, event.outcome);
+      break;
+    case 'write-refused':
+      tallies.tftp_pki_writes_refused_total(1);
+      break;
+    case 'packet-malformed':
+      tallies.tftp_pki_packets_malformed_total(1);
+      break;
+    case 'link-failed':
+      tallies.tftp_pki_links_failed_total(1, event.link);
+      break;
+    default:
+      tallies.tftp_pki_events_total(1, event.type);
+  }
+}
+
+function addTally(registry: Registry, name: string, help: string, labelNames: readonly string[]): Tally {
+  const sums = new Map<string, { readonly values: readonly string[]; sum: number }>();
+  const counter = new Counter({
+    name,
+    help,
+    labelNames,
+    registers: [registry],
+    collect() {
+      counter.reset();
+      for (const { values, sum } of sums.values()) {
+        counter.inc(Object.fromEntries(labelNames.map((label, index) => [label, values[index] ?? ''])), sum);
+      }
+    },
+  });
+  return (amount, ...values) => {
+    const key = values.length === 1 ? (values[0] ?? '') : values.join('\n');
+    const known = sums.get(key);
+    if (known === undefined) sums.set(key, { values, sum: amount });
+    else known.sum += amount;
+  };
+}
