@@ -77,6 +77,10 @@ export const netasciiTotalBytesMax = 64 * 1024 * 1024;
 export const readChunkBytes = 64 * 1024;
 /** ... which all transfers share up to this much. */
 export const readCacheBytesMax = 32 * 1024 * 1024;
+/** Packets ready to send (mmsg engine), a power of two: 4,000 configurations at one blksize. */
+export const packetImageBytesMax = 64 * 1024 * 1024;
+/** Files by name in the packet engine's own thread, beside the byte cache it was told by. */
+export const engineFilesBytesMax = 64 * 1024 * 1024;
 
 /** A signer's clock may be ahead of ours by this much. */
 export const timestampAheadSecondsMax = 600;
@@ -137,6 +141,9 @@ export const httpConnectionsPerAddressMax = 2_048;
 export const httpStreamsMax = 256;
 /** Read-ahead of one streamed file; with the limit above 64 MiB in all. */
 export const httpChunkBytes = 256 * 1024;
+
+/** How often a server asks whether another process changed the database: a change is served at once, to a person. */
+export const storeVersionPollMs = 200;
 
 export const configBytesMax = 256 * 1024;
 

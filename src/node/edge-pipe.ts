@@ -6,13 +6,12 @@
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import { requestBytesMax } from '../base/limits.ts';
 import type { EdgeSettings } from './edge.ts';
-import type { BoundAddress } from './bind.ts';
 
 /** Requests of one edge that the back works on at once; the edge queues above, a hostile edge is cut off. */
 export const resolvesInFlightMax = 4_096;
 
 export type BackToEdge =
-  | { readonly type: 'start'; readonly settings: EdgeSettings; readonly sockets: readonly BoundAddress[] }
+  | { readonly type: 'start'; readonly settings: EdgeSettings }
   | { readonly type: 'resolution'; readonly id: number; readonly resolution: Resolution }
   | { readonly type: 'reload'; readonly settings: EdgeSettings }
   | { readonly type: 'changed' }

@@ -4,12 +4,12 @@
  * node:crypto (the one exception in the layers test), so that one mistake in our codec cannot approve itself.
  * Keep it so: do not share code with it, do not "reuse" it elsewhere, stay under 300 lines.
  */
-import { createPublicKey, verify, X509Certificate, type KeyObject } from 'node:crypto';
+import { verify, X509Certificate, type KeyObject } from 'node:crypto';
 
 export interface SecondCheck {
   /** The name under which the bytes will be asked for. */
   readonly name: string;
-  /** The list in force: it is replaced (for a list) or must know the signer (for any other file). */
+  /** The list in force: the one that is replaced, or, for any other file, the one that must know the signer. */
   readonly previousList?: Uint8Array | undefined;
   /** DER certificates with the number of their role: 0 SAST, 2 CCM+TFTP, 3 TFTP, … */
   readonly trustedCertificates?: readonly { readonly role: number; readonly der: Uint8Array }[] | undefined;
@@ -22,7 +22,7 @@ export interface SecondCheck {
 /** `undefined` when the bytes may be published, else the first reason why not. */
 export function verifyAgain(bytes: Uint8Array, check: SecondCheck): string | undefined {
   try {
-    inspect(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), check);
+    judge(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), check);
     return undefined;
   } catch (error) {
     if (error instanceof Refusal) return error.message;
@@ -36,200 +36,286 @@ function need(condition: boolean, otherwise: string): asserts condition {
   if (!condition) throw new Refusal(otherwise);
 }
 
+type Items = ReadonlyMap<number, Buffer>;
+
 interface Entry {
   readonly role: number;
-  readonly issuer: string;
-  readonly serial: string;
-  readonly certificate: X509Certificate | undefined;
+  /** Undefined in a record that names no certificate. */
+  readonly issuer: string | undefined;
+  readonly serial: string | undefined;
+  readonly certificate: Buffer | undefined;
+  readonly items: Items;
 }
 
 interface Parsed {
   readonly version: string;
-  readonly header: ReadonlyMap<number, Buffer>;
-  readonly signatureStart: number;
-  readonly signatureEnd: number;
+  readonly header: Items;
+  /** Everything but the SIGNATURE item. */
+  readonly signed: Buffer;
   readonly entries: readonly Entry[];
 }
 
 const listName = /^(ITL|CTL)(File|(?:SEP|ATA|VGC)[0-9A-F]{12})\.tlv$/i;
 
-function inspect(bytes: Buffer, check: SecondCheck): void {
-  const wantedList = listName.exec(check.name);
-  need(bytes.length <= (wantedList ? 65_536 : 16 * 1024 * 1024), 'too long');
+function judge(bytes: Buffer, check: SecondCheck): void {
+  const isList = listName.test(check.name);
+  need(bytes.length <= (isList ? 65_536 : 16 * 1024 * 1024), 'too long');
   const file = parse(bytes);
-  const stamp = item(file, 15).readUInt32BE(0);
-  checkName(check.name, text(item(file, 14)), file.version);
-
-  const issuer = nameSet(text(item(file, 6)));
-  const serial = serialHex(item(file, 5));
-  const pick = (entries: readonly Entry[]): readonly Entry[] =>
-    entries.filter((entry) => entry.issuer === issuer && entry.serial === serial);
+  checkName(check.name, text(item(file.header, 14)), file.version);
   const previous = check.previousList && parse(Buffer.from(check.previousList));
-  const given = (check.trustedCertificates ?? []).map(({ role, der }) => entryOf(role, readCertificate(Buffer.from(der))));
-  const pools = [...(previous ? [previous.entries] : []), ...(check.trustedCertificates ? [given] : [])];
-  if (wantedList) pools.push(file.entries);
-  need(pools.length > 0, 'nothing was given to trust');
-  // A list needs its signer in every pool; a file in any one.
-  const found = wantedList ? pools.map(pick) : [pick(pools.flat())];
+  const given = check.trustedCertificates?.map(({ role, der }) => entryOf(role, Buffer.from(der)));
+  const before = [previous?.entries, given].filter((entries) => entries !== undefined);
+  need(isList || before.length > 0, 'nothing was given to trust');
+  // A list needs its signer in itself and in all that was believed before; a file in any of it.
+  const pools = isList ? [file.entries, ...before] : [before.flat()];
+  const signer = findSigner(pools, file.header, isList ? [0] : [2, 3]);
+  checkSignature(file, signer.publicKey, check);
+
+  const stamp = item(file.header, 15).readUInt32BE(0);
+  need(stamp >= Date.parse(signer.validFrom) / 1000, 'signed before the certificate was valid');
+  need(stamp <= Date.parse(signer.validTo) / 1000, 'signed after the certificate expired');
+  need(stamp <= (check.nowSeconds ?? Date.now() / 1000) + 600, 'the timestamp is in the future');
+  need(stamp >= (check.newerThan ?? 0), 'the timestamp is older than the last one');
+  if (isList && previous)
+    need(stamp >= item(previous.header, 15).readUInt32BE(0), 'older than the list in force');
+  for (const entry of file.entries) checkEntry(entry);
+}
+
+/** The one certificate with the signer's issuer, serial and a right role in every pool; never two keys. */
+function findSigner(
+  pools: readonly (readonly Entry[])[],
+  header: Items,
+  roles: readonly number[],
+): X509Certificate {
+  const issuer = nameSet(text(item(header, 6)));
+  const serial = serialHex(item(header, 5));
+  const found = pools.map((pool) =>
+    pool.filter((entry) => entry.issuer === issuer && entry.serial === serial),
+  );
+  const all: X509Certificate[] = [];
   for (const entries of found) {
     need(entries.length > 0, 'the signer is unknown');
     need(
-      entries.some(({ role }) => (wantedList ? role === 0 : role === 2 || role === 3)),
+      entries.some(({ role }) => roles.includes(role)),
       'the signer has no role to sign this',
     );
+    const certificates = entries.flatMap((entry) => entry.certificate ?? []);
+    need(certificates.length > 0, 'the signer is listed without certificate');
+    all.push(
+      ...certificates.filter((der, i) => certificates.findIndex((d) => d.equals(der)) === i).map(readDer),
+    );
   }
-  const certificates = found.flat().flatMap(({ certificate }) => certificate ?? []);
-  const [certificate] = certificates;
-  need(certificate !== undefined, 'the signer is listed without certificate');
+  const [first] = all;
+  need(first !== undefined, 'the signer is unknown');
+  const key = first.publicKey;
   need(
-    found.every((entries) => entries.some((entry) => entry.certificate)),
-    'the signer is listed without certificate',
+    all.every((other) => other.publicKey.equals(key)),
+    'two keys under one issuer and serial',
   );
-  const spki = keyBytes(certificate);
-  need(certificates.every((other) => keyBytes(other).equals(spki)), 'two keys under one issuer and serial');
-  checkSignature(bytes, file, certificate.publicKey, check);
-
-  need(stamp >= seconds(certificate.validFrom), 'signed before the certificate was valid');
-  need(stamp <= seconds(certificate.validTo), 'signed after the certificate expired');
-  need(stamp <= (check.nowSeconds ?? Date.now() / 1000) + 600, 'the timestamp is in the future');
-  need(stamp >= (check.newerThan ?? 0), 'the timestamp is older than the last one');
-  if (wantedList && previous) need(stamp >= item(previous, 15).readUInt32BE(0), 'older than the list in force');
+  for (const certificate of all)
+    need(nameLines(certificate.issuer) === issuer && serialOf(certificate) === serial, 'the record lies');
+  return first;
 }
 
-// ---- bytes -------------------------------------------------------------------------------------------------------
+function checkSignature({ header, signed }: Parsed, key: KeyObject, check: SecondCheck): void {
+  const hash = [undefined, 'sha1', undefined, 'sha512'][item(header, 8)[0] ?? 0];
+  need(
+    hash !== undefined && (hash !== 'sha1' || check.allowSha1 !== false),
+    'the digest algorithm is not allowed',
+  );
+  need(item(header, 10)[0] === 0 && key.asymmetricKeyType === 'rsa', 'the signature algorithm is not RSA');
+  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
+  need(bits >= (check.minRsaBits ?? 2048), 'the key is too short');
+  const signature = item(header, 12);
+  need(
+    signature.length === [64, 128, 256, 512][item(header, 11)[0] ?? 9],
+    'the modulus code is not the signature',
+  );
+  need(signature.length * 8 === bits, 'the signature is not as long as the key');
+  need(verify(hash, signed, key, signature), 'the signature does not verify');
+}
 
-/** Tags that stand directly in the header, and those inside each container. */
-const inHeader = [1, 2, 3, 7, 12, 14, 15, 16, 26, 27, 28];
-const inside = new Map([
-  [3, [4, 5, 6]],
-  [7, [8, 9]],
-  [9, [10, 11]],
-  [16, [17, 21]],
-  [17, [18, 19, 20]],
-  [21, [22, 23, 24, 25]],
-]);
-const fixedLength = new Map([
-  [1, 2],
-  [2, 2],
-  [28, 2],
-  [8, 1],
-  [10, 1],
-  [11, 1],
-  [15, 4],
-]);
-const plainTags = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15];
-const encryptedTags = [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27];
+// ---- bytes
+
+/** What stands inside each container; 0 is the header itself. */
+const top = [1, 2, 3, 7, 12, 14, 15, 16, 26, 27, 28];
+const nested = { 3: [4, 5, 6], 7: [8, 9], 9: [10, 11], 16: [17, 21], 17: [18, 19, 20], 21: [22, 23, 24, 25] };
+const inside: Readonly<Record<number, readonly number[]>> = { 0: top, ...nested };
+/** Value bytes of tag 0, 1, 2, …; 0 where the format fixes none. */
+const fixedLength = [0, 2, 2, 0, 0, 0, 0, 0, 1, 0, 1, 1, 0, 0, 0, 4, 0, 0, 1, 16, 2, 0, 1, 2, 1, 0, 1, 0, 2];
+const always = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 15];
+const whenEncrypted = [16, 17, 19, 20, 21, 23, 25, 26, 27];
 
 function parse(bytes: Buffer): Parsed {
-  need(bytes.length >= 10 && bytes.readUIntBE(0, 3) === 0x010002, 'no signed header');
-  need(bytes.readUIntBE(5, 3) === 0x020002, 'HEADER LENGTH is not the second item');
-  const end = bytes.readUInt16BE(8);
-  need(end > 10 && end <= 16_384 && end <= bytes.length, 'HEADER LENGTH lies');
+  const end = headerLength(bytes);
+  need(end <= 16_384 && end <= bytes.length, 'HEADER LENGTH lies');
   const header = new Map<number, Buffer>();
-  const starts = new Map<number, number>();
   let padding = 0;
-
-  const walk = (from: number, to: number, allowed: readonly number[]): void => {
+  const walk = (container: number, from: number, to: number): void => {
     for (let at = from; at < to;) {
       const tag = bytes[at] ?? 0;
-      if (tag === 13 && allowed === inHeader) {
+      if (tag === 13 && container === 0) {
         padding++;
         at++;
         continue;
       }
-      need(allowed.includes(tag), `tag ${tag} does not belong here`);
-      need(!header.has(tag), `tag ${tag} stands twice`);
+      need(inside[container]?.includes(tag) === true && !header.has(tag), `tag ${tag} has no place here`);
       need(at + 3 <= to && at + 3 + bytes.readUInt16BE(at + 1) <= to, `tag ${tag} is cut`);
       const value = bytes.subarray(at + 3, at + 3 + bytes.readUInt16BE(at + 1));
-      const size = fixedLength.get(tag);
-      need(size === undefined || value.length === size, `tag ${tag} has a wrong length`);
+      need(!fixedLength[tag] || value.length === fixedLength[tag], `tag ${tag} has a wrong length`);
       header.set(tag, value);
-      starts.set(tag, at);
-      const children = inside.get(tag);
-      at += 3;
-      if (children) walk(at, at + value.length, children);
-      at += value.length;
+      if (inside[tag]) walk(tag, at + 3, at + 3 + value.length);
+      at += 3 + value.length;
     }
   };
-  walk(0, end, inHeader);
+  walk(0, 0, end);
 
   need(padding <= 64, 'too much padding');
-  const version = [...(header.get(1) ?? [])].join('.');
-  need(/^(1\.\d+|2\.\d+)$/.test(version), `version ${version}`);
-  const encrypted = version.startsWith('2.');
-  for (const tag of plainTags) need(header.has(tag), `tag ${tag} is missing`);
-  for (const tag of encryptedTags) need(header.has(tag) === encrypted, `tag ${tag} and version ${version}`);
-  for (const tag of [4, 6, 14]) text(header.get(tag) ?? Buffer.alloc(0));
-  const signatureStart = starts.get(12) ?? 0;
-  return {
-    version,
-    header,
-    signatureStart,
-    signatureEnd: signatureStart + 3 + (header.get(12)?.length ?? 0),
-    entries: version === '1.2' ? records(bytes, end) : [],
-  };
+  const version = [...item(header, 1)].join('.');
+  need(/^[12]\./.test(version), `version ${version}`);
+  for (const tag of always) need(header.has(tag), `tag ${tag} is missing`);
+  for (const tag of whenEncrypted)
+    need(header.has(tag) === version.startsWith('2.'), `tag ${tag} and version ${version}`);
+  for (const tag of [4, 6, 14]) text(item(header, tag));
+  const at = item(header, 12).byteOffset - bytes.byteOffset;
+  const signed = Buffer.concat([bytes.subarray(0, at - 3), bytes.subarray(at + item(header, 12).length)]);
+  return { version, header, signed, entries: version === '1.2' ? records(bytes, end) : [] };
+}
+
+/** HEADER LENGTH may stand behind other items: skip to it. */
+function headerLength(bytes: Buffer): number {
+  for (let at = 0; at + 5 <= Math.min(bytes.length, 16_384);) {
+    if (bytes[at] === 2) return bytes.readUInt16BE(at + 3);
+    at += bytes[at] === 13 ? 1 : 3 + bytes.readUInt16BE(at + 1);
+  }
+  throw new Refusal('no signed header');
 }
 
 function records(bytes: Buffer, from: number): readonly Entry[] {
-  need(bytes.length <= 65_536, 'the list is longer than 64 KB');
-  need(from < bytes.length, 'the list has no records');
+  need(bytes.length <= 65_536 && from < bytes.length, 'the list has no records or is longer than 64 KB');
   const entries: Entry[] = [];
   const seen = new Set<string>();
   for (let at = from; at < bytes.length;) {
-    need(at + 5 <= bytes.length && bytes.readUIntBE(at, 3) === 0x010002, 'a record does not begin with its length');
+    need(
+      at + 5 <= bytes.length && bytes.readUIntBE(at, 3) === 0x010002,
+      'a record begins without its length',
+    );
     const length = bytes.readUInt16BE(at + 3);
     need(length > 5 && at + length <= bytes.length, 'RECORD LENGTH lies');
-    const raw = bytes.subarray(at, at + length);
-    const items = recordItems(raw);
-    const role = items.get(4);
-    need(role?.length === 2, 'a record has no role');
-    need([0, 1, 2, 3, 4, 7, 21].includes(role.readUInt16BE(0)), 'a record has an unknown role');
-    const unique = `${role.toString('hex')} ${(items.get(9) ?? raw).toString('hex')}`;
-    need(!seen.has(unique), 'a record stands twice');
-    seen.add(unique);
-    const entry = checkRecord(items, role.readUInt16BE(0));
-    if (entry) entries.push(entry);
+    const items = recordItems(bytes.subarray(at + 5, at + length));
+    const [role, issuer, serial, certificate] = [item(items, 4), items.get(5), items.get(6), items.get(9)];
+    need(
+      role.length === 2 && [0, 1, 2, 3, 4, 7, 21].includes(role.readUInt16BE(0)),
+      'a record has an unknown role',
+    );
+    const same = `${role.toString('hex')} ${(certificate ?? bytes.subarray(at, at + length)).toString('latin1')}`;
+    need(!seen.has(same), 'a record stands twice');
+    seen.add(same);
+    entries.push({
+      role: role.readUInt16BE(0),
+      issuer: issuer && nameSet(text(issuer)),
+      serial: serial && serialHex(serial),
+      certificate,
+      items,
+    });
     at += length;
   }
   return entries;
 }
 
-function recordItems(raw: Buffer): ReadonlyMap<number, Buffer> {
+function recordItems(raw: Buffer): Items {
   const items = new Map<number, Buffer>();
-  for (let at = 5; at < raw.length;) {
+  for (let at = 0; at < raw.length;) {
     const tag = raw[at] ?? 0;
     need(tag >= 2 && tag <= 12 && !items.has(tag), `record tag ${tag} is unknown or stands twice`);
-    need(at + 3 <= raw.length, 'a record item is cut');
-    const length = raw.readUInt16BE(at + 1);
-    need(at + 3 + length <= raw.length, 'a record item is cut');
-    items.set(tag, raw.subarray(at + 3, at + 3 + length));
-    at += 3 + length;
+    need(at + 3 <= raw.length && at + 3 + raw.readUInt16BE(at + 1) <= raw.length, 'a record item is cut');
+    items.set(tag, raw.subarray(at + 3, at + 3 + raw.readUInt16BE(at + 1)));
+    at += 3 + raw.readUInt16BE(at + 1);
   }
-  for (const tag of [2, 3, 5]) if (items.has(tag)) text(items.get(tag) ?? Buffer.alloc(0));
-  const address = items.get(10);
-  need(address === undefined || address.length === 4 || address.length === 16, 'an IP address has a wrong length');
+  for (const tag of [2, 3, 5]) if (items.has(tag)) text(item(items, tag));
+  need([0, 4, 16].includes(items.get(10)?.length ?? 0), 'an IP address has a wrong length');
   return items;
 }
 
 /** What a record says about itself must be its certificate's. */
-function checkRecord(items: ReadonlyMap<number, Buffer>, role: number): Entry | undefined {
-  const der = items.get(9);
-  const [subject, issuer, serial, key] = [items.get(3), items.get(5), items.get(6), items.get(7)];
-  if (der === undefined) {
-    if (issuer === undefined || serial === undefined) return undefined;
-    return { role, issuer: nameSet(text(issuer)), serial: serialHex(serial), certificate: undefined };
+function checkEntry({ certificate: der, issuer, serial, items }: Entry): void {
+  if (der === undefined) return;
+  const certificate = readDer(der);
+  const [subject, key] = [items.get(3), items.get(7)];
+  need(!subject || nameSet(text(subject)) === nameLines(certificate.subject), 'a record has another subject');
+  need(issuer === undefined || issuer === nameLines(certificate.issuer), 'a record has another issuer');
+  need(serial === undefined || serial === serialOf(certificate), 'a record has another serial');
+  need(!key || keyItem(certificate.publicKey).equals(key), 'a record has another key');
+}
+
+function item(items: Items, tag: number): Buffer {
+  const value = items.get(tag);
+  need(value !== undefined, `tag ${tag} is missing`);
+  return value;
+}
+
+function text(value: Buffer): string {
+  need(value.indexOf(0) === value.length - 1 && value.length > 0, 'a text without its one NUL at the end');
+  return value.toString('utf8', 0, value.length - 1);
+}
+
+// ---- names and certificates
+
+const legalName = /^(?!\.|.*\/[./])[!-$&-.0-[\]-~][ -$&-[\]-~]{0,126}(?<!\/)$/;
+
+function checkName(asked: string, signedAs: string, version: string): void {
+  need(legalName.test(asked) && legalName.test(signedAs), 'a name that no file may have');
+  const list = listName.exec(asked);
+  const ofCluster = list && !/^file$/i.test(list[2] ?? '') ? `${list[1]?.toUpperCase()}File.tlv` : asked;
+  need(signedAs === asked || signedAs === ofCluster, `signed as ${JSON.stringify(signedAs)}`);
+  const encrypted = /^(SEP|ATA|VGC)[0-9A-F]{12}\.cnf\.xml\.enc\.sgn$/i.test(asked);
+  need((list !== null) === (version === '1.2'), `version ${version} under this name`);
+  need(encrypted === version.startsWith('2.') && version !== '1.1', `version ${version} under this name`);
+}
+
+/** A name in any order, with commas or semicolons, as one comparable text. */
+function nameSet(name: string): string {
+  return nameLines(name.replace(/(?<!\\)[,;+]\s*(?=[A-Za-z0-9.-]+=)/g, '\n'));
+}
+
+/** node:crypto writes one attribute a line, several of one relative name joined by ` + `. */
+function nameLines(name: string): string {
+  const upper = (line: string): string => line.trim().replace(/^[^=]*/, (type) => type.toUpperCase());
+  const lines = name.replace(/ \+ (?=[A-Za-z0-9.-]+=)/g, '\n').split('\n');
+  return lines
+    .map((line) => upper(line).replace(/\\(.)/g, '$1'))
+    .sort()
+    .join('\n');
+}
+
+function readDer(der: Buffer): X509Certificate {
+  try {
+    const certificate = new X509Certificate(der);
+    need(certificate.raw.equals(der), 'bytes follow a certificate');
+    return certificate;
+  } catch (error) {
+    if (error instanceof Refusal) throw error;
+    throw new Refusal('a certificate cannot be read');
   }
-  const certificate = readCertificate(der);
-  const entry = entryOf(role, certificate);
-  if (subject) need(nameSet(text(subject)) === nameLines(certificate.subject), 'a record has another subject');
-  if (issuer) need(nameSet(text(issuer)) === entry.issuer, 'a record has another issuer');
-  if (serial) need(serialHex(serial) === entry.serial, 'a record has another serial');
-  // PUBLIC KEY is the end of the certificate's SubjectPublicKeyInfo: what its BIT STRING holds.
-  if (key) {
-    const spki = keyBytes(certificate);
-    const long = certificate.publicKey.asymmetricKeyType === 'rsa' ? 24 : spki.indexOf(4, spki.length - key.length);
-    const held = certificate.publicKey.asymmetricKeyType === 'rsa' ? rsaBits(certificate) : spki.subarray(long);
-    need(held.equals(key), 'a record has another key');
-  }
-  return entry;
+}
+
+function entryOf(role: number, der: Buffer): Entry {
+  const certificate = readDer(der);
+  const issuer = nameLines(certificate.issuer);
+  return { role, issuer, serial: serialOf(certificate), certificate: der, items: new Map() };
+}
+
+function serialOf(certificate: X509Certificate): string {
+  return serialHex(Buffer.from(certificate.serialNumber, 'hex'));
+}
+
+function serialHex(serial: Buffer): string {
+  return serial.toString('hex').replace(/^(?:00)+(?=..)/, '');
+}
+
+/** PUBLIC KEY as a record holds it: PKCS#1 for RSA, the uncompressed point for EC. */
+function keyItem(key: KeyObject): Buffer {
+  if (key.asymmetricKeyType === 'rsa') return key.export({ type: 'pkcs1', format: 'der' });
+  const { x = '', y = '' } = key.export({ format: 'jwk' });
+  return Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')]);
 }

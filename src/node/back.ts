@@ -1,0 +1,120 @@
+/**
+ * The back: the resolution chain over the provisioning directory and, with a node, over its database and keys.
+ * It has no socket. Something that changes (files, database, configuration) makes a new chain, whole, and tells who
+ * listens: a request is answered by one chain from beginning to end, so generations never mix.
+ */
+import { storeVersionPollMs } from '../base/limits.ts';
+import type { EventSink } from '../base/events.ts';
+import type { Config } from '../config/schema.ts';
+import { compileRewrite } from '../core/files/rewrite.ts';
+import type { FileRequest, Resolution } from '../core/files/resolution.ts';
+import type { Resolver, Signer } from '../core/ports.ts';
+import { inUse } from '../core/trust/trust-plan.ts';
+import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
+import { createChain } from '../files/chain.ts';
+import { openLocal, type LocalLink } from '../files/local.ts';
+import { fileOpener } from '../files/open-file.ts';
+import { createSignedLink } from '../files/signed.ts';
+import { createTrustListLink } from '../files/trust-list.ts';
+import { createUnsignedOverTlsLink } from '../files/unsigned-over-tls.ts';
+import { assert } from '../base/assert.ts';
+import type { OpenNode } from './open-node.ts';
+
+export interface BackOptions {
+  /** Undefined for `serve --root`: no database, no signing. */
+  readonly node: OpenNode | undefined;
+  readonly config: Config;
+  readonly onEvent: EventSink;
+  /** Answers given before may be out of date. */
+  readonly onChange: () => void;
+}
+
+export interface Back extends Resolver {
+  /** Answers from the new configuration on; Failure and the old chain when it cannot be had. */
+  reconfigure(config: Config): Promise<void>;
+  close(): void;
+}
+
+interface Chain {
+  readonly resolver: Resolver;
+  readonly local: LocalLink | undefined;
+}
+
+export async function startBack(options: BackOptions): Promise<Back> {
+  let config = options.config;
+  let chain = await makeChain(options, config);
+  let version = await options.node?.store.version();
+  const replace = async (next: Config): Promise<void> => {
+    const made = await makeChain(options, next);
+    chain.local?.close();
+    chain = made;
+    config = next;
+    options.onChange();
+  };
+
+  let looking = false;
+  const look = async (node: OpenNode): Promise<void> => {
+    if (looking) return;
+    looking = true;
+    try {
+      const seen = await node.store.version();
+      if (seen === version) return;
+      await replace(config);
+      version = seen;
+    } catch (error) {
+      // The old chain goes on serving; the next look tries again.
+      const message = error instanceof Error ? error.message : String(error);
+      options.onEvent({ type: 'warning', topic: 'database', message });
+    } finally {
+      looking = false;
+    }
+  };
+  const { node } = options;
+  const poll = node && setInterval(() => void look(node), storeVersionPollMs);
+  return {
+    resolve: (request: FileRequest): Promise<Resolution> => chain.resolver.resolve(request),
+    reconfigure: replace,
+    close() {
+      clearInterval(poll);
+      chain.local?.close();
+    },
+  };
+}
+
+async function makeChain({ node, onEvent, onChange }: BackOptions, config: Config): Promise<Chain> {
+  const { root, alternates, caseInsensitive, deviceTrustLists } = config.files;
+  const rewrite = compileRewrite(config.files.rewrite);
+  assert(rewrite.ok, 'the configuration was checked');
+  const local =
+    root === undefined
+      ? undefined
+      : await openLocal({ root, alternates, caseInsensitive, rewrite: rewrite.value, onEvent, onChange });
+  const files = local === undefined ? {} : { local };
+  if (node === undefined) return { resolver: createChain({ links: files, onEvent }), local };
+
+  const view = await readClusterView(node.store, node.crypto);
+  const { store, crypto, clock } = node;
+  const thisNode = thisNodeOf(view).name;
+  const signer = await openFileSigner(node);
+  const links = {
+    ...files,
+    'trust-list': createTrustListLink({ lists: store, node: thisNode, forDevices: deviceTrustLists }),
+    'unsigned-over-tls': createUnsignedOverTlsLink(),
+    signed: createSignedLink({
+      signer,
+      hash: view.cluster.hash,
+      crypto,
+      timestamps: store,
+      clock,
+      opener: fileOpener,
+    }),
+  };
+  return { resolver: createChain({ links, onEvent }), local };
+}
+
+/** The CallManager key of this node signs what phones ask for as `.sgn`. */
+async function openFileSigner(node: OpenNode): Promise<Signer> {
+  const input = trustInputOf(await readClusterView(node.store, node.crypto));
+  const certificate = inUse(input, 'callmanager', input.thisNode);
+  return node.signers.open(certificate, await node.keyFiles.read(certificate.fingerprint));
+}

@@ -1,0 +1,124 @@
+/**
+ * The edge: sockets, packet engine, HTTP and the byte cache in front of one question, `resolve`. It holds no trust
+ * key and opens no database; what it can do is ask for names (design.md §2).
+ */
+import { assert } from '../base/assert.ts';
+import type { EventSink } from '../base/events.ts';
+import type { Config } from '../config/schema.ts';
+import type { Resolver } from '../core/ports.ts';
+import { parseNetwork } from '../core/tftp/network.ts';
+import { createByteCache } from '../files/byte-cache.ts';
+import { fileOpener } from '../files/open-file.ts';
+import { startFileHttp } from '../http/file-app.ts';
+import { startTftpServer, type TftpServer } from '../net/tftp-server.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { startMetricsServer } from '../telemetry/metrics-server.ts';
+
+/** The TLS identity of 6971: the TFTP-EC certificate and its key, the only key the edge ever has. */
+export interface EdgeIdentity {
+  readonly keyPem: string;
+  readonly certPem: string;
+}
+
+/** What an edge is told at its start; plain values that cross the pipe. */
+export interface EdgeSettings {
+  readonly config: Config;
+  readonly identity: EdgeIdentity | undefined;
+}
+
+export interface EdgeOptions extends EdgeSettings {
+  readonly resolver: Resolver;
+  readonly onEvent: EventSink;
+}
+
+export interface ListeningAt {
+  readonly service: 'tftp' | 'http' | 'https' | 'metrics';
+  readonly address: string;
+  readonly port: number;
+}
+
+export interface Edge {
+  readonly listening: readonly ListeningAt[];
+  /** Forgets what the byte caches hold. */
+  changed(): void;
+  /** Lets running transfers end for a moment, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** Listens everywhere or, after a Failure, nowhere. */
+export async function startEdge(options: EdgeOptions): Promise<Edge> {
+  const { config } = options;
+  const metrics = createMetrics();
+  const onEvent: EventSink = (event) => {
+    metrics.sink(event);
+    options.onEvent(event);
+  };
+  const cache = createByteCache({ resolver: options.resolver });
+  const closing: (() => Promise<void>)[] = [];
+  const listening: ListeningAt[] = [];
+  try {
+    const tftp = await startTftp(config, cache, onEvent);
+    if (tftp !== undefined) {
+      closing.push(() => tftp.close());
+      listening.push(...tftp.addresses.map((at) => ({ service: 'tftp' as const, ...at })));
+      metrics.addGauge('tftp_transfers', 'Transfers running now.', () => tftp.stats().transfers);
+    }
+    for (const wanted of httpServers(options)) {
+      const server = await startFileHttp({ ...wanted, resolver: cache, opener: fileOpener, onEvent });
+      closing.push(() => server.close());
+      listening.push({ service: wanted.tls ? 'https' : 'http', address: server.address, port: server.port });
+    }
+    if (config.metrics.listen !== undefined) {
+      const server = await startMetricsServer({
+        listen: config.metrics.listen,
+        metrics,
+        health: () => undefined,
+        onEvent,
+      });
+      closing.push(() => server.close());
+      listening.push({ service: 'metrics', address: server.address, port: server.port });
+    }
+  } catch (error) {
+    await Promise.all(closing.map((close) => close()));
+    throw error;
+  }
+  return {
+    listening,
+    changed: () => cache.invalidate(),
+    close: async () => void (await Promise.all(closing.map((close) => close()))),
+  };
+}
+
+type Cache = ReturnType<typeof createByteCache>;
+
+async function startTftp(
+  { tftp }: Config,
+  resolver: Cache,
+  onEvent: EventSink,
+): Promise<TftpServer | undefined> {
+  if (tftp.listen.length === 0) return undefined;
+  return startTftpServer({
+    listen: tftp.listen,
+    ports: tftp.ports,
+    resolver,
+    allow: tftp.allow.map((text) => {
+      const network = parseNetwork(text);
+      assert(network !== undefined, 'the configuration was checked');
+      return network;
+    }),
+    limits: { ...tftp.limits, blksizeMax: tftp.blksizeMax, windowsizeMax: tftp.windowsizeMax },
+    onEvent,
+  });
+}
+
+function httpServers({ config, identity }: EdgeOptions) {
+  const plain = config.http.listen.map((listen) => ({ listen, tls: undefined }));
+  const { listen: modern, legacyListen: legacy } = config.https;
+  assert(identity !== undefined || modern.length + legacy.length === 0, 'TLS needs an identity');
+  if (identity === undefined) return plain;
+  return [
+    ...plain,
+    ...modern.map((listen) => ({ listen, tls: identity })),
+    ...legacy.map((listen) => ({ listen, tls: { ...identity, minVersion: 'TLSv1' as const } })),
+  ];
+}

@@ -1,0 +1,104 @@
+/**
+ * A node's folder, opened: the ports that app functions take, joined from store and pki.
+ * No key is read before it is needed, and the passphrase only then: `status` and `list-devices` work without it.
+ */
+import { existsSync } from 'node:fs';
+import { Failure } from '../base/errors.ts';
+import { decodeUtf8, encodeUtf8 } from '../base/text.ts';
+import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
+import type { CertificateFacts, SignerOpener } from '../core/ports.ts';
+import { newConfigText } from '../config/new-config.ts';
+import { createIssuer } from '../pki/issue.ts';
+import { writePem } from '../pki/pem.ts';
+import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
+import { createSignerOpener } from '../pki/signer.ts';
+import { createVerifier } from '../pki/verifier.ts';
+import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
+import { readPrivateFile, writeDurably } from '../store/durable.ts';
+import { createKeyFiles } from '../store/key-files.ts';
+import { openStore } from '../store/open-store.ts';
+import { verifyAgain } from './second-verifier.ts';
+
+export interface NodeOptions {
+  readonly dataDir: string;
+  /** Where the passphrase of the keys stands; without it the one in the folder, which `init` wrote. */
+  readonly passphraseFile: string | undefined;
+}
+
+export interface OpenNode extends InitPorts {
+  readonly folder: DataFolder;
+  /** Key and certificate as TLS wants them; only for the certificate of 6971. */
+  openTlsIdentity(
+    certificate: CertificateFacts,
+  ): Promise<{ readonly keyPem: string; readonly certPem: string }>;
+  close(): Promise<void>;
+}
+
+/** Failure `storage-unreadable` or `not-found` when there is no node in the folder. */
+export async function openNode(options: NodeOptions): Promise<OpenNode> {
+  const folder = openDataFolder(options.dataDir);
+  return join(folder, options, false);
+}
+
+export interface CreateRequest extends InitRequest {
+  /** The provisioning directory. */
+  readonly filesRoot: string | undefined;
+}
+
+/**
+ * The folder, its passphrase, its configuration, its cluster; what is there of an interrupted call is kept and
+ * finished. Failure `refused` when the folder holds a cluster or something else.
+ */
+export async function createNode(options: NodeOptions, request: CreateRequest): Promise<InitResult> {
+  const folder = createDataFolder(options.dataDir);
+  if (options.passphraseFile === undefined && !existsSync(folder.passphraseFile))
+    writeDurably(folder.passphraseFile, encodeUtf8(`${randomPassphrase()}\n`), 0o600);
+  const node = await join(folder, options, true);
+  try {
+    if (!existsSync(folder.configFile))
+      writeDurably(folder.configFile, encodeUtf8(newConfigText({ filesRoot: request.filesRoot })), 0o600);
+    return await initCluster(node, request);
+  } finally {
+    await node.close();
+  }
+}
+
+async function join(folder: DataFolder, options: NodeOptions, create: boolean): Promise<OpenNode> {
+  const store = await openStore({ path: folder.databaseFile, create });
+  const passphrase = (): string => readPassphrase(options.passphraseFile ?? folder.passphraseFile);
+  const signers: SignerOpener = {
+    open: async (certificate, pem) => createSignerOpener(passphrase()).open(certificate, pem),
+  };
+  const keyFiles = createKeyFiles(folder.keysFolder);
+  return {
+    folder,
+    store,
+    crypto: createVerifier(),
+    clock: { nowMs: () => Date.now() },
+    verifyAgain,
+    signers,
+    keyFiles,
+    async openTlsIdentity({ fingerprint, der }) {
+      const key = readPrivateKey(await keyFiles.read(fingerprint), passphrase());
+      return {
+        keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
+        certPem: writePem('CERTIFICATE', der),
+      };
+    },
+    issuer: {
+      issue: async (request) => createIssuer({ passphrase: passphrase() }).issue(request),
+    },
+    close: () => store.close(),
+  };
+}
+
+/** The first line; the file must be ours alone, as the keys are. */
+function readPassphrase(path: string): string {
+  const text = decodeUtf8(readPrivateFile(path));
+  const line = text?.split(/\r?\n/, 1)[0] ?? '';
+  if (line === '')
+    throw new Failure('passphrase-wrong', `${path} holds no passphrase in its first line`, {
+      hint: 'Name the file that holds it with --passphrase-file.',
+    });
+  return line;
+}
