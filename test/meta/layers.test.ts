@@ -29,6 +29,8 @@ const mayImport: Record<string, readonly string[]> = {
   node: ['app', ...outer, ...inner],
   cli: ['node', 'app', ...outer, ...inner],
   main: ['cli'],
+  /** The library: what works without a node. */
+  index: ['pki', ...inner],
 };
 
 /** A package enters by one door. `node:crypto` is a crypto package like the others; their types may be named in src/pki. */
