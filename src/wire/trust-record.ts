@@ -142,8 +142,9 @@ function readItems(bytes: Uint8Array, offset: number, end: number): Outcome<read
     if (!read.ok) return read;
     if (seen.has(tag)) return malformed(repeatedCode(tag), at, name);
     seen.add(tag);
-    items.push({ ...read.value, name, depth: 0 });
-    at += tlvHeadBytes + read.value.length;
+    const { length, value } = read.value;
+    items.push({ tag, name, offset: at, length, value, depth: 0 });
+    at += tlvHeadBytes + length;
   }
   return good(items);
 }

@@ -9,14 +9,20 @@
  *
  * Nonsecure mode keeps the CTL, since a phone never gives one up by itself: its servers stand without certificates.
  */
-import { inUse, ownOf, recordsOn, withoutRepeats, type TrustInput, type TrustPlan } from './trust-plan.ts';
+import {
+  inUse,
+  ownOf,
+  plannedNodes,
+  recordsOn,
+  withoutRepeats,
+  type TrustInput,
+  type TrustPlan,
+} from './trust-plan.ts';
 
 /** The CTL of `input.thisNode`. Failure `refused` when ITLRecovery or a node's CallManager is missing. */
 export function planCtl(input: TrustInput): TrustPlan {
-  const here = input.nodes.find((node) => node.name === input.thisNode) ?? { name: input.thisNode };
-  const others = input.nodes.filter((node) => node.name !== input.thisNode);
+  const [here, ...others] = plannedNodes(input);
   const signer = inUse(input, 'itlrecovery');
-  for (const node of [here, ...others]) inUse(input, 'callmanager', node.name);
 
   const servers = [here, ...others].flatMap((node) =>
     input.mode === 'mixed'

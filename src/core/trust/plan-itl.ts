@@ -6,6 +6,7 @@
 import {
   inUse,
   ownOf,
+  plannedNodes,
   recordsOn,
   withoutRepeats,
   type PlannedNode,
@@ -15,10 +16,8 @@ import {
 
 /** The ITL of `input.thisNode`. Failure `refused` when ITLRecovery or a node's CallManager is missing. */
 export function planItl(input: TrustInput): TrustPlan {
-  const here = input.nodes.find((node) => node.name === input.thisNode) ?? { name: input.thisNode };
-  const others = input.nodes.filter((node) => node.name !== input.thisNode);
+  const [here, ...others] = plannedNodes(input);
   const signer = inUse(input, 'itlrecovery');
-  for (const node of [here, ...others]) inUse(input, 'callmanager', node.name);
 
   const ofNode =
     (role: 'TFTP' | 'SAST' | 'TVS', purpose: 'callmanager' | 'tftp-ec' | 'tvs') => (node: PlannedNode) =>

@@ -2,6 +2,7 @@
  * What a trust list shall hold, before a byte of it exists. planItl and planCtl make plans, buildTrustList signs them,
  * checkInvariants asks whether a pair of them strands nobody.
  */
+import { assert } from '../../base/assert.ts';
 import { Failure } from '../../base/errors.ts';
 import type { Role } from '../../wire/role.ts';
 import type { CertificatePurpose, ClusterMode, TrustListKind } from '../cluster/model.ts';
@@ -45,6 +46,14 @@ export interface TrustInput {
   readonly own: readonly OwnCertificate[];
   /** phone-sast-trust: foreign signers that a CTL lists as SAST. */
   readonly foreignSasts: readonly CertificateFacts[];
+}
+
+/** The node of the lists first, then the others; each has a CallManager certificate, else Failure `refused`. */
+export function plannedNodes(input: TrustInput): readonly [here: PlannedNode, ...others: PlannedNode[]] {
+  const here = input.nodes.find((node) => node.name === input.thisNode);
+  assert(here !== undefined, 'this node is a node of the cluster');
+  for (const node of input.nodes) inUse(input, 'callmanager', node.name);
+  return [here, ...input.nodes.filter((node) => node !== here)];
 }
 
 /** Own certificates of one purpose, of one node where a name is given. */

@@ -2,8 +2,10 @@ import { createVerify, X509Certificate } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { CertificateFacts } from '../../../../src/core/ports.ts';
 import { buildTrustList, type TrustListRequest } from '../../../../src/core/signing/build-trust-list.ts';
+import { checkInvariants, viewOfList, viewOfPlan } from '../../../../src/core/trust/invariants.ts';
 import type { PlannedRecord } from '../../../../src/core/trust/trust-plan.ts';
 import type { Role } from '../../../../src/wire/role.ts';
+import { createVerifier } from '../../../../src/pki/verifier.ts';
 import { decodeTrustList } from '../../../../src/wire/trust-list.ts';
 import { cutSignedFile } from '../../../helpers/crypto-signed-bytes.ts';
 import { openToolCertificate, openToolSigner } from '../../../helpers/open-tool-signers.ts';
@@ -93,6 +95,16 @@ describe('buildTrustList', () => {
     });
     const list = decodeTrustList(bytes);
     expect(list.ok && list.value.records.map(({ length }) => length).at(-1)).toBe(33);
+  });
+
+  it('says of itself what its plan says: the invariants judge both alike (design.md §5)', async () => {
+    const plan = { kind: 'itl', records, signer: recovery.certificate } as const;
+    const list = decodeTrustList(await buildTrustList(request));
+    if (!list.ok) throw new Error(list.error.message);
+    const view = viewOfList(createVerifier(), list.value, recovery.certificate.fingerprint);
+    expect(view).toEqual(viewOfPlan(plan));
+    const keys = { fileSigner: callManager.fingerprint, nextSigners: [callManager.fingerprint] };
+    expect(checkInvariants(view, undefined, keys)).toEqual([]);
   });
 
   it.each(['ITLFile.tlv', 'ITLSEP001122334455.tlv'])('takes the name %s', async (fileName) => {
