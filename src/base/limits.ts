@@ -142,6 +142,9 @@ export const httpStreamsMax = 256;
 /** Read-ahead of one streamed file; with the limit above 64 MiB in all. */
 export const httpChunkBytes = 256 * 1024;
 
+/** An edge that died is started again after this long, doubling while it dies at once. */
+export const edgeRestartMsMin = 50;
+export const edgeRestartMsMax = 1_600;
 /** How often a server asks whether another process changed the database: a change is served at once, to a person. */
 export const storeVersionPollMs = 200;
 
@@ -155,3 +158,7 @@ export const fetchIdleMs = 10_000;
 export const keyIterations = 200_000;
 /** A writer waits this long for another process's transaction; ours are under 50 ms, so longer means stuck. */
 export const databaseWaitMsMax = 5_000;
+/** security.md §3: a PKCS#12 file that asks for more rounds wants to keep us busy ... */
+export const pkcs12IterationsMax = 1_000_000;
+/** ... and one that is larger is no exchange of certificates. */
+export const pkcs12BytesMax = 4 * 1024 * 1024;

@@ -5,7 +5,7 @@
  */
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import { requestBytesMax } from '../base/limits.ts';
-import type { EdgeSettings } from './edge.ts';
+import type { EdgeSettings, ListeningAt } from './edge.ts';
 
 /** Requests of one edge that the back works on at once; the edge queues above, a hostile edge is cut off. */
 export const resolvesInFlightMax = 4_096;
@@ -13,33 +13,44 @@ export const resolvesInFlightMax = 4_096;
 export type BackToEdge =
   | { readonly type: 'start'; readonly settings: EdgeSettings }
   | { readonly type: 'resolution'; readonly id: number; readonly resolution: Resolution }
-  | { readonly type: 'reload'; readonly settings: EdgeSettings }
+  /** What the byte caches hold may be out of date. */
   | { readonly type: 'changed' }
-  | { readonly type: 'metrics'; readonly id: number; readonly text: string }
   | { readonly type: 'stop' };
 
 export type EdgeToBack =
-  | { readonly type: 'started' }
-  | { readonly type: 'reloaded' }
+  | { readonly type: 'started'; readonly listening: readonly ListeningAt[] }
   | { readonly type: 'stopped' }
-  | { readonly type: 'failed'; readonly code: string; readonly message: string }
+  | {
+      readonly type: 'failed';
+      readonly code: string;
+      readonly message: string;
+      readonly hint: string | undefined;
+    }
   | { readonly type: 'resolve'; readonly id: number; readonly request: FileRequest };
 
 const transports: ReadonlySet<string> = new Set(['tftp', 'http', 'https']);
+const services: ReadonlySet<string> = new Set([...transports, 'metrics']);
 
 /** `undefined` for anything the protocol does not know, however it is made. */
 export function readEdgeMessage(message: unknown): EdgeToBack | undefined {
   if (!isRecord(message)) return undefined;
   switch (message['type']) {
-    case 'started':
-    case 'reloaded':
+    case 'started': {
+      const listening = readListening(message['listening']);
+      return listening && { type: 'started', listening };
+    }
     case 'stopped':
-      return { type: message['type'] };
+      return { type: 'stopped' };
     case 'failed': {
-      const { code, message: text } = message;
-      return typeof code === 'string' && typeof text === 'string'
-        ? { type: 'failed', code: code.slice(0, 64), message: text.slice(0, 1_024) }
-        : undefined;
+      const { code, message: text, hint } = message;
+      if (typeof code !== 'string' || typeof text !== 'string') return undefined;
+      const cut = (value: string): string => value.slice(0, 1_024);
+      return {
+        type: 'failed',
+        code,
+        message: cut(text),
+        hint: typeof hint === 'string' ? cut(hint) : undefined,
+      };
     }
     case 'resolve': {
       const request = readRequest(message['request']);
@@ -58,6 +69,18 @@ function readRequest(value: unknown): FileRequest | undefined {
   if (typeof transport !== 'string' || !transports.has(transport)) return undefined;
   if (typeof address !== 'string' || address.length > 64 || !isCount(port) || port > 65_535) return undefined;
   return { name, transport: transport as FileRequest['transport'], address, port };
+}
+
+function readListening(value: unknown): readonly ListeningAt[] | undefined {
+  if (!Array.isArray(value) || value.length > 64) return undefined;
+  const read = value.map((at: unknown) => {
+    if (!isRecord(at)) return undefined;
+    const { service, address, port } = at;
+    const known = typeof service === 'string' && services.has(service) && typeof address === 'string';
+    if (!known || address.length > 64 || !isCount(port) || port > 65_535) return undefined;
+    return { service: service as ListeningAt['service'], address, port };
+  });
+  return read.every((at) => at !== undefined) ? read : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

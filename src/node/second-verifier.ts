@@ -69,7 +69,7 @@ function judge(bytes: Buffer, check: SecondCheck): void {
   // A list needs its signer in itself and in all that was believed before; a file in any of it.
   const pools = isList ? [file.entries, ...before] : [before.flat()];
   const signer = findSigner(pools, file.header, isList ? [0] : [2, 3]);
-  checkSignature(file, signer.publicKey, check);
+  checkSignature(file, keyOf(signer), check);
 
   const stamp = item(file.header, 15).readUInt32BE(0);
   need(stamp >= Date.parse(signer.validFrom) / 1000, 'signed before the certificate was valid');
@@ -107,9 +107,9 @@ function findSigner(
   }
   const [first] = all;
   need(first !== undefined, 'the signer is unknown');
-  const key = first.publicKey;
+  const key = keyOf(first);
   need(
-    all.every((other) => other.publicKey.equals(key)),
+    all.every((other) => keyOf(other).equals(key)),
     'two keys under one issuer and serial',
   );
   for (const certificate of all)
@@ -245,7 +245,7 @@ function checkEntry({ certificate: der, issuer, serial, items }: Entry): void {
   need(!subject || nameSet(text(subject)) === nameLines(certificate.subject), 'a record has another subject');
   need(issuer === undefined || issuer === nameLines(certificate.issuer), 'a record has another issuer');
   need(serial === undefined || serial === serialOf(certificate), 'a record has another serial');
-  need(!key || keyItem(certificate.publicKey).equals(key), 'a record has another key');
+  need(!key || keyItem(keyOf(certificate)).equals(key), 'a record has another key');
 }
 
 function item(items: Items, tag: number): Buffer {
@@ -289,13 +289,23 @@ function nameLines(name: string): string {
 }
 
 function readDer(der: Buffer): X509Certificate {
+  const certificate = openssl(() => new X509Certificate(der));
+  need(certificate.raw.equals(der), 'bytes follow a certificate');
+  return certificate;
+}
+
+/** Decoded on demand, and then perhaps no key at all. */
+function keyOf(certificate: X509Certificate): KeyObject {
+  return openssl(() => certificate.publicKey);
+}
+
+function openssl<T>(read: () => T): T {
   try {
-    const certificate = new X509Certificate(der);
-    need(certificate.raw.equals(der), 'bytes follow a certificate');
-    return certificate;
+    return read();
   } catch (error) {
-    if (error instanceof Refusal) throw error;
-    throw new Refusal('a certificate cannot be read');
+    if (error instanceof Error && 'code' in error)
+      throw new Refusal('a certificate or its key cannot be read');
+    throw error;
   }
 }
 

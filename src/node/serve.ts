@@ -11,6 +11,7 @@ import { openDataFolder } from '../store/data-folder.ts';
 import { createLog } from '../telemetry/log.ts';
 import { startBack } from './back.ts';
 import { startEdge, type Edge, type EdgeIdentity, type ListeningAt } from './edge.ts';
+import { superviseEdge } from './edge-supervisor.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
@@ -62,7 +63,11 @@ async function join({ node, config, onEvent, readConfig }: Parts): Promise<Runni
   const back = await startBack({ node, config, onEvent, onChange: () => edge?.changed() });
   try {
     const identity = node && (await readIdentity(node, config));
-    edge = await startEdge({ config, identity, resolver: back, onEvent });
+    const settings = { config, identity };
+    // Without keys there is nothing to keep from the edge: one process.
+    edge = node
+      ? await superviseEdge({ settings, resolver: back, onEvent })
+      : await startEdge({ ...settings, resolver: back, onEvent });
   } catch (error) {
     back.close();
     throw error;

@@ -1,0 +1,77 @@
+/**
+ * The edge as a process of its own: started by edge-supervisor.ts, told its settings through the pipe, asks the back
+ * through the pipe, ends when the pipe does. It is the process that the network reaches.
+ */
+import { assert } from '../base/assert.ts';
+import { Failure } from '../base/errors.ts';
+import type { FileRequest, Resolution } from '../core/files/resolution.ts';
+import type { Resolver } from '../core/ports.ts';
+import { createLog } from '../telemetry/log.ts';
+import { type BackToEdge, type EdgeToBack, resolvesInFlightMax } from './edge-pipe.ts';
+import { startEdge, type Edge, type EdgeSettings } from './edge.ts';
+
+const waiting = new Map<number, (resolution: Resolution) => void>();
+let lastId = 0;
+let edge: Edge | undefined;
+
+/** Above what the back takes at once the asker comes back: silence on TFTP, 503 on HTTP. */
+const resolver: Resolver = {
+  resolve(request: FileRequest): Promise<Resolution> {
+    if (waiting.size >= resolvesInFlightMax)
+      return Promise.resolve({ kind: 'retry', reason: 'too many requests wait for the back', trace: [] });
+    lastId += 1;
+    const id = lastId;
+    return new Promise((answered) => {
+      waiting.set(id, answered);
+      tell({ type: 'resolve', id, request });
+    });
+  },
+};
+
+process.on('message', (message: BackToEdge) => {
+  switch (message.type) {
+    case 'start':
+      void start(message.settings);
+      break;
+    case 'resolution': {
+      const answered = waiting.get(message.id);
+      waiting.delete(message.id);
+      answered?.(message.resolution);
+      break;
+    }
+    case 'changed':
+      edge?.changed();
+      break;
+    case 'stop':
+      void stop();
+      break;
+  }
+});
+// Without a back nothing can be answered; a new pair is the supervisor's business.
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole group: the back ends the edge when its own work is done.
+process.on('SIGINT', () => undefined);
+process.on('SIGTERM', () => undefined);
+process.on('SIGHUP', () => undefined);
+
+async function start(settings: EdgeSettings): Promise<void> {
+  assert(edge === undefined, 'an edge is started once');
+  const log = createLog(settings.config.log);
+  try {
+    edge = await startEdge({ ...settings, resolver, onEvent: log });
+    tell({ type: 'started', listening: edge.listening });
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    tell({ type: 'failed', code: error.code, message: error.message, hint: error.hint });
+  }
+}
+
+async function stop(): Promise<void> {
+  await edge?.close();
+  tell({ type: 'stopped' });
+  process.disconnect();
+}
+
+function tell(message: EdgeToBack): void {
+  process.send?.(message);
+}

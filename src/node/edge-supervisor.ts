@@ -1,0 +1,138 @@
+/**
+ * Starts the edge process, answers its questions, and starts another when it dies (security.md §4: back in < 2 s).
+ * Everything that comes through the pipe is read by edge-pipe.ts first; an edge that breaks the protocol is ended.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { edgeRestartMsMax, edgeRestartMsMin } from '../base/limits.ts';
+import { Failure, isErrorCode } from '../base/errors.ts';
+import type { EventSink } from '../base/events.ts';
+import type { Resolver } from '../core/ports.ts';
+import { type BackToEdge, readEdgeMessage, resolvesInFlightMax } from './edge-pipe.ts';
+import type { Edge, EdgeSettings, ListeningAt } from './edge.ts';
+
+export interface SupervisorOptions {
+  readonly settings: EdgeSettings;
+  readonly resolver: Resolver;
+  readonly onEvent: EventSink;
+}
+
+/** The same as startEdge, in another process. Failure when the first edge cannot listen. */
+export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
+  let closing = false;
+  let restartMs = edgeRestartMsMin;
+  let timer: NodeJS.Timeout | undefined;
+  const warn = (message: string): void => options.onEvent({ type: 'warning', topic: 'edge', message });
+
+  let current = launch(options);
+  const listening = await current.started;
+
+  const watch = (): void => {
+    void current.ended.then((how) => {
+      if (closing) return;
+      warn(`the edge ended (${how}) and is started again`);
+      timer = setTimeout(relaunch, restartMs);
+      restartMs = Math.min(restartMs * 2, edgeRestartMsMax);
+    });
+  };
+  const relaunch = (): void => {
+    // Ports that were chosen by the kernel stay what they were.
+    current = launch({ ...options, settings: withBoundPorts(options.settings, listening) });
+    watch();
+    current.started.then(
+      () => (restartMs = edgeRestartMsMin),
+      (error: unknown) => warn(error instanceof Error ? error.message : String(error)),
+    );
+  };
+  watch();
+
+  return {
+    listening,
+    changed: () => current.tell({ type: 'changed' }),
+    async close() {
+      closing = true;
+      clearTimeout(timer);
+      current.tell({ type: 'stop' });
+      await current.ended;
+    },
+  };
+}
+
+interface RunningEdge {
+  readonly started: Promise<readonly ListeningAt[]>;
+  /** Says how. */
+  readonly ended: Promise<string>;
+  tell(message: BackToEdge): void;
+}
+
+function launch({ settings, resolver, onEvent }: SupervisorOptions): RunningEdge {
+  const child = forkEdge();
+  const tell = (message: BackToEdge): void => {
+    // The channel may close between the check and the call; the edge's end is noticed elsewhere.
+    if (child.connected) child.send(message, () => undefined);
+  };
+  const ended = new Promise<string>((done) => {
+    child.once('exit', (code, signal) => done(signal ?? `status ${code}`));
+  });
+  const started = new Promise<readonly ListeningAt[]>((resolve, reject) => {
+    let inFlight = 0;
+    child.on('message', (raw) => {
+      const message = readEdgeMessage(raw);
+      if (message === undefined || inFlight > resolvesInFlightMax) {
+        onEvent({ type: 'warning', topic: 'edge', message: 'the edge broke the protocol and is ended' });
+        child.kill('SIGKILL');
+        return;
+      }
+      if (message.type === 'started') resolve(message.listening);
+      else if (message.type === 'failed') {
+        const code = isErrorCode(message.code) ? message.code : 'unreachable';
+        reject(new Failure(code, message.message, { hint: message.hint }));
+        child.kill('SIGKILL');
+      } else if (message.type === 'resolve') {
+        inFlight += 1;
+        const { id } = message;
+        resolver.resolve(message.request).then(
+          (resolution) => {
+            inFlight -= 1;
+            // The trace is for `explain`; it may name folders and stays here.
+            tell({ type: 'resolution', id, resolution: { ...resolution, trace: [] } });
+          },
+          (error: unknown) => {
+            inFlight -= 1;
+            const message = error instanceof Error ? error.message : String(error);
+            onEvent({ type: 'warning', topic: 'back', message });
+            tell({ type: 'resolution', id, resolution: { kind: 'retry', reason: 'failed', trace: [] } });
+          },
+        );
+      }
+    });
+    void ended.then((how) => reject(new Failure('unreachable', `the edge process ended: ${how}`)));
+  });
+  tell({ type: 'start', settings });
+  return { started, ended, tell };
+}
+
+/** An environment without anything of ours: what the edge needs to know comes through the pipe. */
+function forkEdge(): ChildProcess {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  const entry = fileURLToPath(new URL(`./edge-process${extension}`, import.meta.url));
+  const { PATH, TZ, LANG, NO_COLOR } = process.env;
+  return fork(entry, [], { serialization: 'advanced', env: { PATH, TZ, LANG, NO_COLOR } });
+}
+
+function withBoundPorts({ config, identity }: EdgeSettings, listening: readonly ListeningAt[]): EdgeSettings {
+  const bound = (service: ListeningAt['service']) =>
+    listening.filter((at) => at.service === service).map(({ address, port }) => ({ address, port }));
+  const tlsCount = config.https.listen.length;
+  const https = bound('https');
+  return {
+    identity,
+    config: {
+      ...config,
+      tftp: { ...config.tftp, listen: bound('tftp') },
+      http: { ...config.http, listen: bound('http') },
+      https: { listen: https.slice(0, tlsCount), legacyListen: https.slice(tlsCount) },
+      metrics: { listen: bound('metrics')[0] },
+    },
+  };
+}
