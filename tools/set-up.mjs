@@ -4,7 +4,7 @@
  * installed as root, otherwise named. Says a line for each thing it does and nothing when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isBuilt, linkCommand, root } from './build.mjs';
@@ -22,8 +22,16 @@ const programs = {
     openssl: 'openssl',
     strace: 'strace',
   },
-  bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base', nginx: 'nginx-light' },
+  bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base' },
 };
+
+/**
+ * Servers the benchmark measures beside ours. They are unpacked, not installed: two of them exclude each other, and an
+ * installed one would start to serve. Program → package; libwrap0 is a library of the first two.
+ */
+const peers = { 'in.tftpd': 'tftpd-hpa', atftpd: 'atftpd', nginx: 'nginx' };
+const peerLibraries = ['libwrap0'];
+const peerFolder = join(root, 'var', 'bench', 'peers');
 
 const compilers = { 'g++': 'g++', make: 'make', python3: 'python3' };
 
@@ -33,6 +41,7 @@ export function setUp(purpose) {
   requirePrograms(programs[purpose], `npm ${purpose === 'bench' ? 'run bench' : purpose}`);
   ensureDependencies();
   ensureBuild();
+  if (purpose === 'bench') ensurePeers();
 }
 
 export class SetUpError extends Error {}
@@ -80,12 +89,33 @@ function installDebian(packages, why) {
   if (process.getuid?.() !== 0 || !isInstalled('apt-get'))
     throw new SetUpError(`${why}. Run as root: apt-get update && ${command}`);
   say(`${why}: installing Debian packages ${names.join(' ')}`);
+  updatePackageLists();
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  // An update that fails may still leave lists that are good enough; the install says whether they were.
-  spawnSync('apt-get', ['update', '-qq'], { env, stdio: 'ignore' });
   const [program, ...args] = command.split(' ');
   const run = spawnSync(program, args, { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   if (run.status !== 0) throw new SetUpError(`${command} failed:\n${tail(run)}`);
+}
+
+/** One that fails may still leave lists that are good enough; the install says whether they were. */
+function updatePackageLists() {
+  if (process.getuid?.() === 0) spawnSync('apt-get', ['update', '-qq'], { stdio: 'ignore' });
+}
+
+function ensurePeers() {
+  const bin = join(peerFolder, 'usr', 'sbin');
+  if (Object.keys(peers).every((program) => existsSync(join(bin, program)))) return;
+  const packages = [...Object.values(peers), ...peerLibraries];
+  say(`unpacking ${packages.join(', ')} under var/bench/peers`);
+  const debs = join(peerFolder, 'debs');
+  rmSync(debs, { recursive: true, force: true });
+  mkdirSync(debs, { recursive: true });
+  updatePackageLists();
+  const run = spawnSync('apt-get', ['download', '-qq', ...packages], { cwd: debs, encoding: 'utf8' });
+  if (run.status !== 0) throw new SetUpError(`apt-get download failed:\n${tail(run)}`);
+  for (const deb of readdirSync(debs)) {
+    const unpacked = spawnSync('dpkg', ['-x', join(debs, deb), peerFolder], { encoding: 'utf8' });
+    if (unpacked.status !== 0) throw new SetUpError(`dpkg -x ${deb} failed:\n${tail(unpacked)}`);
+  }
 }
 
 function ensureDependencies() {
