@@ -3,7 +3,7 @@
  * wrapped for the phone, and the digest of the plain content. Refuses a header of version 2 without them and one of
  * version 1 with them.
  */
-import { ByteWriter } from '../base/bytes.ts';
+import { ByteWriter, readU16 } from '../base/bytes.ts';
 import { good, type Outcome } from '../base/outcome.ts';
 import { malformed, type FormatError } from './format-error.ts';
 import { headerTag, headerTags } from './header-tags.ts';
@@ -53,7 +53,7 @@ export function readEncryption(
   if (missing !== undefined)
     return malformed('encryption-missing', walk.headerLength, headerTags.get(missing)?.name ?? '');
   const value = (tag: number): Uint8Array => walk.byTag.get(tag)?.value ?? new Uint8Array();
-  const u16 = (tag: number): number => ((value(tag)[0] ?? 0) << 8) | (value(tag)[1] ?? 0);
+  const u16 = (tag: number): number => readU16(value(tag), 0);
   return good({
     iv: value(headerTag.iv),
     paddingLength: u16(headerTag.paddingLength),

@@ -2,6 +2,7 @@
  * Walks the items of a signed header, container by container, whatever their order (formats.md §1).
  * HEADER LENGTH may stand anywhere; from where it is read on, it bounds the header.
  */
+import { readU16 } from '../base/bytes.ts';
 import { headerPaddingBytesMax, signedHeaderBytesMax } from '../base/limits.ts';
 import { good, type Outcome } from '../base/outcome.ts';
 import { malformed, type FormatCode, type FormatError } from './format-error.ts';
@@ -55,7 +56,7 @@ function readTopItem(walk: Walk, at: number, headerLength: number | undefined): 
   if (headerLength === undefined) return readItem(walk, at, bytes.length, undefined, 'header-cut');
   // An item of fixed length that says the right length cannot be the liar when it crosses the end.
   const fixed = headerTags.get(bytes[at] ?? 0)?.length;
-  const said = (bytes[at + 1] ?? 0) * 256 + (bytes[at + 2] ?? 0);
+  const said = readU16(bytes, at + 1);
   const itemIsRight = headerLength - at < tlvHeadBytes || said === fixed;
   return readItem(
     walk,
@@ -112,7 +113,7 @@ function judgeLength(tlv: Tlv, rule: HeaderTagRule): Outcome<undefined, FormatEr
 }
 
 function readHeaderLength(tlv: Tlv, fileBytes: number, at: number): Outcome<number, FormatError> {
-  const length = ((tlv.value[0] ?? 0) << 8) | (tlv.value[1] ?? 0);
+  const length = readU16(tlv.value, 0);
   const offset = tlv.offset + tlvHeadBytes;
   if (length === 0) return malformed('header-length-zero', offset);
   if (length < at) return malformed('header-length-short', offset, `${length}, ${at} bytes are read`);

@@ -4,17 +4,16 @@
  */
 import { formatIsoSeconds } from '../base/utc-time.ts';
 import { printable, toHex } from '../base/text.ts';
-import { readU32 } from '../base/bytes.ts';
 import { hashOfCode, modulusBytesOfCode, rsaSignatureCode } from './algorithm.ts';
 import { headerTag, headerTags } from './header-tags.ts';
 import { recordTag } from './record-tags.ts';
 import { describeRole, roleOfCode } from './role.ts';
-import { readText, type Item } from './tlv.ts';
+import { numberOf, readText, type Item } from './tlv.ts';
 
 /** The value of an item of a signed header; '' for containers and padding. */
 export function headerItemText(item: Item): string {
   const { tag, value } = item;
-  const number = bigEndian(value);
+  const number = numberOf(item);
   if (headerTags.get(tag)?.container || tag === headerTag.padding) return '';
   switch (tag) {
     case headerTag.version:
@@ -48,7 +47,7 @@ export function headerItemText(item: Item): string {
 /** The value of an item of a trust list record. */
 export function recordItemText(item: Item): string {
   const { tag, value } = item;
-  const number = bigEndian(value);
+  const number = numberOf(item);
   switch (tag) {
     case recordTag.recordLength:
       return String(number);
@@ -91,12 +90,4 @@ function modulusText(code: number): string {
 function textOrHex(item: Item): string {
   const text = readText(item);
   return text.ok ? printable(text.value) : toHex(item.value);
-}
-
-/** Up to 4 bytes; of a longer value the number has no meaning. */
-function bigEndian(value: Uint8Array): number {
-  if (value.length > 4) return 0;
-  const wide = new Uint8Array(4);
-  wide.set(value, 4 - value.length);
-  return readU32(wide, 0);
 }

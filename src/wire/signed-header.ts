@@ -15,7 +15,7 @@ import { encodeEncryption, readEncryption, type Encryption } from './encryption-
 import { malformed, type FormatCode, type FormatError } from './format-error.ts';
 import { headerTag, headerTags } from './header-tags.ts';
 import { readHeaderItems, type HeaderItems } from './header-items.ts';
-import { readText, textBytes, writeText, writeTlv, writeU16, writeU8, type Item } from './tlv.ts';
+import { numberOf, readText, textBytes, writeText, writeTlv, writeU16, writeU8, type Item } from './tlv.ts';
 
 export type HeaderItem = Item;
 
@@ -247,11 +247,6 @@ function versionOf(found: HeaderItem): Version {
 
 function versionBytes(version: Version): Uint8Array {
   return Uint8Array.of(version.major, version.minor);
-}
-
-/** Big-endian value of an item of at most 4 bytes. */
-function numberOf(found: HeaderItem): number {
-  return found.value.reduce((sum, byte) => sum * 256 + byte, 0);
 }
 
 /** [28], 3{4,5,6}, 7{8,9{10,11}}: what stands between HEADER LENGTH and SIGNATURE. */

@@ -48,6 +48,11 @@ export function readTlv(
   return good({ tag, offset, length, value });
 }
 
+/** The value as one big-endian number. Items that are numbers have at most 4 bytes; of longer ones it has no meaning. */
+export function numberOf(item: Pick<Item, 'value'>): number {
+  return item.value.reduce((sum, byte) => sum * 256 + byte, 0);
+}
+
 export interface TextCodes {
   readonly notTerminated: FormatCode;
   readonly nulInside: FormatCode;

@@ -4,7 +4,7 @@
  * nonsecure cluster's CTL), without DNS name. Refuses an item twice, an unknown tag or role, a length that lies.
  * Whether the other items are those of the certificate is the verifier's question.
  */
-import { ByteWriter } from '../base/bytes.ts';
+import { ByteWriter, readU16 } from '../base/bytes.ts';
 import { good, type Outcome } from '../base/outcome.ts';
 import { malformed, type FormatCode, type FormatError } from './format-error.ts';
 import { recordTag, recordTagNames } from './record-tags.ts';
@@ -121,7 +121,7 @@ function readRecordLength(bytes: Uint8Array, offset: number): Outcome<number, Fo
   if (!read.ok) return read;
   if (read.value.length !== 2)
     return malformed('record-length-missing', offset, `${read.value.length} bytes`);
-  const length = ((read.value.value[0] ?? 0) << 8) | (read.value.value[1] ?? 0);
+  const length = readU16(read.value.value, 0);
   const at = offset + tlvHeadBytes;
   if (length === 0) return malformed('record-length-zero', at);
   if (length < recordHeadBytes) return malformed('record-length-short', at, `${length}`);
@@ -152,7 +152,7 @@ function readItems(bytes: Uint8Array, offset: number, end: number): Outcome<read
 function readRole(item: Tlv | undefined, offset: number): Outcome<Role, FormatError> {
   if (item === undefined) return malformed('record-role-missing', offset);
   if (item.length !== 2) return malformed('item-length', item.offset, `FUNCTION: ${item.length}, not 2`);
-  const code = ((item.value[0] ?? 0) << 8) | (item.value[1] ?? 0);
+  const code = readU16(item.value, 0);
   const role = roleOfCode(code);
   return role === undefined ? malformed('unknown-role', item.offset, `${code}`) : good(role);
 }
