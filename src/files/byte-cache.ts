@@ -33,7 +33,8 @@ export interface ByteCacheOptions {
 export function createByteCache(options: ByteCacheOptions): ByteCache {
   const nowMs = options.nowMs ?? (() => performance.now());
   const bytesMax = options.bytesMax ?? byteCacheBytesMax;
-  const served = [createStore(bytesMax), createStore(bytesMax)] as const;
+  const tlsBytesMax = Math.floor(bytesMax * tlsShare);
+  const served = [createStore(bytesMax - tlsBytesMax), createStore(tlsBytesMax)] as const;
   const misses = new LRUCache<string, Kept>({ max: notFoundNamesMax });
   const underWay = new Map<string, Promise<Resolution>>();
   const listeners = new Set<() => void>();
@@ -89,6 +90,9 @@ export function createByteCache(options: ByteCacheOptions): ByteCache {
     },
   };
 }
+
+/** Few phones ask over TLS; their share must not be pushed out by the others, nor push them out. */
+const tlsShare = 0.25;
 
 interface Kept {
   readonly resolution: Resolution;

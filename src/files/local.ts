@@ -7,7 +7,7 @@
  * Unknown, link, directory, FIFO, device and unreadable file are answered alike after the same number of system
  * calls: one lstat per segment and one access or open, then one stat per directory whose listing is asked.
  */
-import { lstat, open, readlink, realpath, access } from 'node:fs/promises';
+import { access, lstat, open, opendir, readlink, realpath } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname, join, relative, sep } from 'node:path';
 import type { EventSink } from '../base/events.ts';
@@ -96,7 +96,7 @@ type Judged =
 async function openRoot(path: string): Promise<string> {
   try {
     const real = await realpath(path);
-    await access(join(real, '.'));
+    await (await opendir(real)).close();
     return real;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);

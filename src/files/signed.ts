@@ -31,6 +31,8 @@ import { readContent } from './open-file.ts';
 export interface SignedOptions {
   readonly signer: Signer;
   readonly hash: HashName;
+  /** An adopted signer of RSA-4096, which breaks some models. */
+  readonly allowRsa4096?: boolean | undefined;
   readonly crypto: Pick<Crypto, 'digest'>;
   readonly timestamps: Pick<Store, 'signedTimestamp'>;
   readonly clock: WallClock;
@@ -129,7 +131,7 @@ function createHeaderSource(
     const modified = Math.floor(Math.min(modifiedMs, clock.nowMs()) / 1000);
     const least = Math.max(modified, notBefore);
     const timestamp = await timestamps.signedTimestamp(fileName, fingerprint, sha256, least);
-    return signFileHeader({ content, fileName, timestamp, hash, signer });
+    return signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096: options.allowRsa4096 });
   };
 
   return async (lookup, content, modifiedMs) => {
