@@ -27,7 +27,6 @@ import { createHash, createPublicKey, X509Certificate, type KeyObject } from './
 
 const rsaEncryption = '1.2.840.113549.1.1.1';
 const ecPublicKey = '1.2.840.10045.2.1';
-const versionTag = 0xa0;
 
 /** Facts of one DER certificate; `undefined` for anything else. The facts hold a copy of the bytes. */
 export function readCertificate(bytes: Uint8Array): CertificateFacts | undefined {
@@ -70,7 +69,7 @@ function readFields(der: Uint8Array): CertificateFacts {
   const signature = wholeBytes(certificate.expect(derTag.bitString));
   certificate.end();
 
-  if (tbs.peekTag() === versionTag) tbs.any();
+  if (tbs.peekTag() === derTag.explicit0) tbs.any();
   const serial = readSerial(tbs.expect(derTag.integer));
   // RFC 5280 §4.1.1.2: both algorithm fields are the same; the inner one is what the issuer signed.
   if (!equalBytes(tbs.expect(derTag.sequence).whole, algorithm.whole))

@@ -26,6 +26,9 @@ export const derTag = {
   bmpString: 0x1e,
   sequence: 0x30,
   set: 0x31,
+  /** Context tags of RFC 5652 and RFC 7292: EXPLICIT [0], and IMPLICIT [0] of an OCTET STRING. */
+  explicit0: 0xa0,
+  implicit0: 0x80,
 } as const;
 
 export interface DerElement {
@@ -114,6 +117,13 @@ export function positiveInteger(element: DerElement): Uint8Array {
   return content[0] === 0 && content.length > 1 ? content.subarray(1) : content;
 }
 
+/** A non-negative INTEGER that a number holds exactly. */
+export function smallInteger(element: DerElement): number {
+  const value = positiveInteger(element).reduce((sum, byte) => sum * 256 + byte, 0);
+  if (value > Number.MAX_SAFE_INTEGER) throw new DerError('absurd integer');
+  return value;
+}
+
 /** Content of a BIT STRING that is whole bytes (keys and signatures are). */
 export function wholeBytes(element: DerElement): Uint8Array {
   if (element.content[0] !== 0) throw new DerError('bit string with unused bits');
@@ -167,6 +177,19 @@ export function encodeDer(tag: number, ...parts: readonly Uint8Array[]): Uint8Ar
   const bytes: number[] = [];
   for (let rest = length; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
   return concatBytes(Uint8Array.of(tag, 0x80 | bytes.length, ...bytes), content);
+}
+
+/** A non-negative INTEGER. */
+export function encodeInteger(value: number): Uint8Array {
+  const bytes = [value % 256];
+  for (let rest = Math.floor(value / 256); rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
+  if ((bytes[0] ?? 0) >= 0x80) bytes.unshift(0);
+  return encodeDer(derTag.integer, Uint8Array.from(bytes));
+}
+
+/** X.690 §11.6: the elements of a SET OF stand in the order of their encodings. */
+export function encodeSetOf(...elements: readonly Uint8Array[]): Uint8Array {
+  return encodeDer(derTag.set, ...elements.toSorted((a, b) => Buffer.compare(a, b)));
 }
 
 export function encodeObjectIdentifier(dotted: string): Uint8Array {

@@ -51,7 +51,8 @@ export function formatName(attributes: NameAttributes): string {
   return [...known, ...others].map(([type, value]) => `${type}=${value}`).join(';');
 }
 
-function readText(element: DerElement): string {
+/** Text of one of the ASN.1 string types, decoded strictly. */
+export function readText(element: DerElement): string {
   const text = decodeText(element);
   if (text === undefined) throw new DerError('text that does not decode');
   if (text.includes('\0')) throw new DerError('NUL in a name');

@@ -1,47 +1,26 @@
 /**
- * Private keys at rest: PKCS#8 (RFC 5958) encrypted with PBES2 (RFC 8018), PBKDF2-HMAC-SHA-256 and AES-256-CBC.
- * node:crypto's own export stops at 2,048 iterations, too few for a passphrase that a person made up,
- * so the envelope is written here and the cipher is node's. Reading takes every form OpenSSL reads.
+ * Private keys at rest: PKCS#8 (RFC 5958), encrypted. Reading takes every form OpenSSL reads.
+ * Refuses to write one in the clear.
  */
-import { concatBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
-import { keyIterations } from '../base/limits.ts';
-import { derTag, encodeDer, encodeObjectIdentifier } from './der.ts';
+import { derTag, encodeDer } from './der.ts';
+import { encryptPbes2 } from './pbes2.ts';
 import { readPemBlocks, writePem } from './pem.ts';
-import { createCipheriv, createPrivateKey, pbkdf2Sync, randomBytes, type KeyObject } from './vendor.ts';
+import { createPrivateKey, randomBytes, type KeyObject } from './vendor.ts';
 
-const pbes2 = '1.2.840.113549.1.5.13';
-const pbkdf2 = '1.2.840.113549.1.5.12';
-const hmacWithSha256 = '1.2.840.113549.2.9';
-const aes256Cbc = '2.16.840.1.101.3.4.1.42';
-
-const saltBytes = 16;
 const keyLabel = /^(ENCRYPTED |RSA |EC |)PRIVATE KEY$/;
+
+/** EncryptedPrivateKeyInfo, DER. */
+export function encryptPkcs8(key: KeyObject, passphrase: string): Uint8Array {
+  const plain = key.export({ type: 'pkcs8', format: 'der' });
+  const { scheme, bytes } = encryptPbes2(plain, passphrase);
+  plain.fill(0);
+  return encodeDer(derTag.sequence, scheme, encodeDer(derTag.octetString, bytes));
+}
 
 /** PEM of the encrypted key, readable by `openssl pkcs8`. */
 export function encryptPrivateKey(key: KeyObject, passphrase: string): string {
-  const salt = randomBytes(saltBytes);
-  const iv = randomBytes(16);
-  const secret = pbkdf2Sync(passphrase, salt, keyIterations, 32, 'sha256');
-  const cipher = createCipheriv('aes-256-cbc', secret, iv);
-  const plain = key.export({ type: 'pkcs8', format: 'der' });
-  const encrypted = concatBytes(cipher.update(plain), cipher.final());
-  plain.fill(0);
-  secret.fill(0);
-  const sequence = (...parts: Uint8Array[]) => encodeDer(derTag.sequence, ...parts);
-  const derivation = sequence(
-    encodeDer(derTag.octetString, salt),
-    encodeDer(derTag.integer, integerBytes(keyIterations)),
-    sequence(encodeObjectIdentifier(hmacWithSha256), encodeDer(derTag.null)),
-  );
-  const scheme = sequence(
-    encodeObjectIdentifier(pbes2),
-    sequence(
-      sequence(encodeObjectIdentifier(pbkdf2), derivation),
-      sequence(encodeObjectIdentifier(aes256Cbc), encodeDer(derTag.octetString, iv)),
-    ),
-  );
-  return writePem('ENCRYPTED PRIVATE KEY', sequence(scheme, encodeDer(derTag.octetString, encrypted)));
+  return writePem('ENCRYPTED PRIVATE KEY', encryptPkcs8(key, passphrase));
 }
 
 /**
@@ -72,10 +51,4 @@ export function readPrivateKey(pem: string, passphrase?: string): KeyObject {
 /** A passphrase nobody has to remember: 256 random bits, printable. */
 export function randomPassphrase(): string {
   return randomBytes(32).toString('base64url');
-}
-
-function integerBytes(value: number): Uint8Array {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.length % 2 ? `0${hex}` : hex, 'hex');
-  return (bytes[0] ?? 0) >= 0x80 ? Uint8Array.from([0, ...bytes]) : bytes;
 }

@@ -5,11 +5,13 @@
  * It is loaded on demand: most commands read and verify and never pay for it.
  */
 import type * as X509 from '@peculiar/x509';
+import type * as Pkijs from 'pkijs';
 
 export type { JsonName } from '@peculiar/x509';
 
 export {
   createCipheriv,
+  createDecipheriv,
   createHash,
   createPrivateKey,
   createPublicKey,
@@ -27,4 +29,9 @@ export {
 export async function loadX509(): Promise<typeof X509> {
   await import('reflect-metadata');
   return import('@peculiar/x509');
+}
+
+/** PKCS#12 and, later, chains. Its engine is passed to each call: no global of its is set. */
+export async function loadPkijs(): Promise<typeof Pkijs> {
+  return import('pkijs');
 }
