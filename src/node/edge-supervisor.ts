@@ -58,15 +58,22 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   };
 }
 
-interface RunningEdge {
+export interface RunningEdge {
   readonly started: Promise<readonly ListeningAt[]>;
   /** Says how. */
   readonly ended: Promise<string>;
   tell(message: BackToEdge): void;
 }
 
-function launch({ settings, resolver, onEvent }: SupervisorOptions): RunningEdge {
-  const child = forkEdge();
+function launch(options: SupervisorOptions): RunningEdge {
+  return attachEdge(forkEdge(), options);
+}
+
+/** Speaks with the edge that runs in `child`, whoever wrote it. */
+export function attachEdge(
+  child: ChildProcess,
+  { settings, resolver, onEvent }: SupervisorOptions,
+): RunningEdge {
   const tell = (message: BackToEdge): void => {
     // The channel may close between the check and the call; the edge's end is noticed elsewhere.
     if (child.connected) child.send(message, () => undefined);

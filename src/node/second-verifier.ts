@@ -77,60 +77,39 @@ function judge(bytes: Buffer, check: SecondCheck): void {
   need(stamp <= (check.nowSeconds ?? Date.now() / 1000) + 600, 'the timestamp is in the future');
   need(stamp >= (check.newerThan ?? 0), 'the timestamp is older than the last one');
   if (isList && previous)
-    need(stamp >= item(previous.header, 15).readUInt32BE(0), 'older than the list in force');
+    need(stamp >= item(previous.header, 15).readUInt32BE(0), 'older than the last list');
   for (const entry of file.entries) checkEntry(entry);
 }
 
 /** The one certificate with the signer's issuer, serial and a right role in every pool; never two keys. */
-function findSigner(
-  pools: readonly (readonly Entry[])[],
-  header: Items,
-  roles: readonly number[],
-): X509Certificate {
+function findSigner(pools: readonly (readonly Entry[])[], header: Items, roles: number[]): X509Certificate {
   const issuer = nameSet(text(item(header, 6)));
   const serial = serialHex(item(header, 5));
-  const found = pools.map((pool) =>
-    pool.filter((entry) => entry.issuer === issuer && entry.serial === serial),
-  );
-  const all: X509Certificate[] = [];
-  for (const entries of found) {
-    need(entries.length > 0, 'the signer is unknown');
-    need(
-      entries.some(({ role }) => roles.includes(role)),
-      'the signer has no role to sign this',
-    );
-    const certificates = entries.flatMap((entry) => entry.certificate ?? []);
+  const found = new Map<string, X509Certificate>();
+  for (const pool of pools) {
+    const entries = pool.filter((entry) => entry.issuer === issuer && entry.serial === serial);
+    const roleFits = entries.some(({ role }) => roles.includes(role));
+    need(roleFits, 'the signer is unknown or has no role to sign this');
+    const certificates = entries.flatMap(({ certificate }) => certificate ?? []);
     need(certificates.length > 0, 'the signer is listed without certificate');
-    all.push(
-      ...certificates.filter((der, i) => certificates.findIndex((d) => d.equals(der)) === i).map(readDer),
-    );
+    for (const der of certificates) found.set(der.toString('latin1'), readDer(der));
   }
-  const [first] = all;
+  const [first, ...others] = found.values();
   need(first !== undefined, 'the signer is unknown');
-  const key = keyOf(first);
-  need(
-    all.every((other) => keyOf(other).equals(key)),
-    'two keys under one issuer and serial',
-  );
-  for (const certificate of all)
+  for (const other of others) need(keyOf(other).equals(keyOf(first)), 'two keys under one issuer and serial');
+  for (const certificate of found.values())
     need(nameLines(certificate.issuer) === issuer && serialOf(certificate) === serial, 'the record lies');
   return first;
 }
 
 function checkSignature({ header, signed }: Parsed, key: KeyObject, check: SecondCheck): void {
   const hash = [undefined, 'sha1', undefined, 'sha512'][item(header, 8)[0] ?? 0];
-  need(
-    hash !== undefined && (hash !== 'sha1' || check.allowSha1 !== false),
-    'the digest algorithm is not allowed',
-  );
+  need(hash !== undefined && (hash !== 'sha1' || check.allowSha1 !== false), 'the digest is not allowed');
   need(item(header, 10)[0] === 0 && key.asymmetricKeyType === 'rsa', 'the signature algorithm is not RSA');
   const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
   need(bits >= (check.minRsaBits ?? 2048), 'the key is too short');
   const signature = item(header, 12);
-  need(
-    signature.length === [64, 128, 256, 512][item(header, 11)[0] ?? 9],
-    'the modulus code is not the signature',
-  );
+  need(signature.length === [64, 128, 256, 512][item(header, 11)[0] ?? 9], 'the modulus code lies');
   need(signature.length * 8 === bits, 'the signature is not as long as the key');
   need(verify(hash, signed, key, signature), 'the signature does not verify');
 }
@@ -196,28 +175,17 @@ function records(bytes: Buffer, from: number): readonly Entry[] {
   const entries: Entry[] = [];
   const seen = new Set<string>();
   for (let at = from; at < bytes.length;) {
-    need(
-      at + 5 <= bytes.length && bytes.readUIntBE(at, 3) === 0x010002,
-      'a record begins without its length',
-    );
+    need(at + 5 <= bytes.length && bytes.readUIntBE(at, 3) === 0x010002, 'a record has no length');
     const length = bytes.readUInt16BE(at + 3);
     need(length > 5 && at + length <= bytes.length, 'RECORD LENGTH lies');
     const items = recordItems(bytes.subarray(at + 5, at + length));
     const [role, issuer, serial, certificate] = [item(items, 4), items.get(5), items.get(6), items.get(9)];
-    need(
-      role.length === 2 && [0, 1, 2, 3, 4, 7, 21].includes(role.readUInt16BE(0)),
-      'a record has an unknown role',
-    );
+    need(role.length === 2 && [0, 1, 2, 3, 4, 7, 21].includes(role.readUInt16BE(0)), 'unknown role');
     const same = `${role.toString('hex')} ${(certificate ?? bytes.subarray(at, at + length)).toString('latin1')}`;
     need(!seen.has(same), 'a record stands twice');
     seen.add(same);
-    entries.push({
-      role: role.readUInt16BE(0),
-      issuer: issuer && nameSet(text(issuer)),
-      serial: serial && serialHex(serial),
-      certificate,
-      items,
-    });
+    const named = { issuer: issuer && nameSet(text(issuer)), serial: serial && serialHex(serial) };
+    entries.push({ role: role.readUInt16BE(0), ...named, certificate, items });
     at += length;
   }
   return entries;
