@@ -25,6 +25,10 @@ export interface EngineOptions {
   readonly allow: readonly Network[];
   readonly limits: EndpointLimits;
   readonly onEvent: EventSink;
+  /** Differentiated services code point of replies, 0 to 63 (RFC 2474); `mmsg` only. */
+  readonly dscp?: number;
+  /** Calls the listener when answers given before may no longer be repeated; gives its removal. */
+  readonly onInvalidate?: ((listener: () => void) => () => void) | undefined;
 }
 
 export interface EngineStats extends Readonly<EndpointCounters> {

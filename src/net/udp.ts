@@ -39,7 +39,11 @@ export function widenReceiveBuffer(socket: Socket): Event | undefined {
   } finally {
     got = socket.getRecvBufferSize();
   }
-  if (got >= receiveBufferBytes) return undefined;
+  return got >= receiveBufferBytes ? undefined : receiveBufferWarning(got);
+}
+
+/** `got` bytes is what the kernel gave. */
+export function receiveBufferWarning(got: number): Event {
   return {
     type: 'warning',
     topic: 'receive-buffer',

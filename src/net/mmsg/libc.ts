@@ -3,10 +3,10 @@
  * Addresses cross as plain numbers (user space is below 2^48), so no call allocates a BigInt.
  * Refuses every platform whose structure layout was not checked: `auto` then falls back to dgram.
  */
-import { endianness } from 'node:os';
 import koffi from 'koffi';
 import { assert } from '../../base/assert.ts';
 import { bad, good, type Outcome } from '../../base/outcome.ts';
+import { platformRefusal } from './platform.ts';
 
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
@@ -53,16 +53,11 @@ export const EFD_CLOEXEC = 0x80000;
 export const POLLIN = 1;
 export const POLLOUT = 4;
 
-export const EPERM = 1;
 export const EINTR = 4;
 export const EIO = 5;
 export const EAGAIN = 11;
-export const EACCES = 13;
 export const EINVAL = 22;
 export const EMSGSIZE = 90;
-export const EADDRINUSE = 98;
-export const EADDRNOTAVAIL = 99;
-export const EAFNOSUPPORT = 97;
 
 /** struct mmsghdr { struct msghdr { name, namelen, iov, iovlen, control, controllen, flags }, unsigned len }. */
 export const messageBytes = 64;
@@ -84,19 +79,6 @@ export const sockaddr4Bytes = 16;
 export const sockaddr6Bytes = 28;
 /** struct cmsghdr { size_t length; int level; int type }; data follows, records are aligned to 8. */
 export const controlHeaderBytes = 16;
-
-/** Why this platform cannot run the engine, or undefined. */
-export function platformRefusal(
-  platform: string = process.platform,
-  arch: string = process.arch,
-  order: string = endianness(),
-): string | undefined {
-  if (platform !== 'linux') return `recvmmsg and sendmmsg exist on Linux only, this is ${platform}`;
-  if (arch !== 'x64' && arch !== 'arm64')
-    return `structure layouts are checked for x64 and arm64, not ${arch}`;
-  if (order !== 'LE') return 'structure layouts are checked for little-endian machines';
-  return undefined;
-}
 
 /** The bindings, or one sentence saying why there are none. */
 export function loadLibc(): Outcome<Libc, string> {

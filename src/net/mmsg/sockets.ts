@@ -4,14 +4,12 @@
  * A wildcard address asks the kernel for the destination of each datagram (IP_PKTINFO, RFC 1123 §4.2.3.3 is
  * about the port; NAT needs the address too). An IPv6 socket is IPv6 only: peers never look like `::ffff:…`.
  */
-import { Failure } from '../../base/errors.ts';
+import { getSystemErrorName } from 'node:util';
 import { bad, good, type Outcome } from '../../base/outcome.ts';
 import type { Arena } from './arena.ts';
 import {
   AF_INET6,
-  EACCES,
-  EADDRINUSE,
-  EPERM,
+  EINVAL,
   IP_PKTINFO,
   IP_TOS,
   IPPROTO_IP,
@@ -52,6 +50,12 @@ export interface UdpSocket {
   readonly receiveBufferBytes: number;
 }
 
+/** The call that failed and the system's name of its error: `bind`, `EADDRINUSE`. */
+export interface SocketRefusal {
+  readonly call: string;
+  readonly code: string;
+}
+
 export class SocketOpener {
   readonly #libc: Libc;
   readonly #arena: Arena;
@@ -67,19 +71,17 @@ export class SocketOpener {
     this.#value = arena.reserve(8);
   }
 
-  /** Failures: `address-in-use`, `address-unavailable`, `permission-denied`. */
-  open(options: SocketOptions): Outcome<UdpSocket, Failure> {
+  open(options: SocketOptions): Outcome<UdpSocket, SocketRefusal> {
     const length = this.#codec.write(this.#scratch, options.address, options.port);
-    if (length === undefined)
-      return bad(new Failure('address-unavailable', `${options.address} is not a numeric address`));
+    if (length === undefined) return bad(this.#refusal('parse', EINVAL));
     const family = this.#arena.u16[this.#scratch >>> 1] === AF_INET6 ? AF_INET6 : AF_INET;
     const fd = this.#libc.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return bad(this.#failure(options, 'socket'));
+    if (fd < 0) return bad(this.#refusal('socket', this.#libc.errno()));
     if (family === AF_INET6) this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (this.#libc.bind(fd, this.#arena.address + this.#scratch, length) !== 0) {
-      const failure = this.#failure(options, 'bind');
+      const refusal = this.#refusal('bind', this.#libc.errno());
       this.#libc.close(fd);
-      return bad(failure);
+      return bad(refusal);
     }
     const wildcard = options.address === '0.0.0.0' || /^[0:]+$/.test(options.address);
     this.#configure(fd, family, wildcard, options);
@@ -127,17 +129,7 @@ export class SocketOpener {
     return this.#codec.port(this.#scratch);
   }
 
-  #failure({ address, port }: SocketOptions, call: string): Failure {
-    const errno = this.#libc.errno();
-    const where = `${address}:${port}`;
-    if (errno === EADDRINUSE)
-      return new Failure('address-in-use', `${where} is taken by another program`, {
-        hint: 'ss -ulnp shows which program holds the port',
-      });
-    if (errno === EACCES || errno === EPERM)
-      return new Failure('permission-denied', `binding ${where} is not permitted`, {
-        hint: 'ports below 1024 need CAP_NET_BIND_SERVICE',
-      });
-    return new Failure('address-unavailable', `${call} on ${where} failed with error ${errno}`);
+  #refusal(call: string, errno: number): SocketRefusal {
+    return { call, code: getSystemErrorName(-errno) };
   }
 }

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { Arena } from '../../../../src/net/mmsg/arena.ts';
-import { EAGAIN, loadLibc, platformRefusal, POLLIN } from '../../../../src/net/mmsg/libc.ts';
+import { EAGAIN, loadLibc, POLLIN } from '../../../../src/net/mmsg/libc.ts';
+import { platformRefusal } from '../../../../src/net/mmsg/platform.ts';
 
 it('refuses platforms whose layouts were not checked, saying why', () => {
   expect(platformRefusal('darwin', 'arm64', 'LE')).toMatch(/Linux only/);

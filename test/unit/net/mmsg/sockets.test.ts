@@ -44,27 +44,26 @@ it('detects a port that is taken by another program', async () => {
   await once(other, 'listening');
   const outcome = open({ address: '127.0.0.1', port: other.address().port });
   other.close();
-  expect(!outcome.ok && outcome.error.code).toBe('address-in-use');
+  expect(!outcome.ok && outcome.error).toEqual({ call: 'bind', code: 'EADDRINUSE' });
 });
 
 it('detects a port that one of its own sockets holds, even bound to all addresses', () => {
   const first = open({ address: '0.0.0.0' });
-  if (!first.ok) throw first.error;
+  if (!first.ok) throw new Error(first.error.code);
   const second = open({ address: '127.0.0.1', port: first.value.port });
-  expect(!second.ok && second.error.code).toBe('address-in-use');
+  expect(!second.ok && second.error.code).toBe('EADDRINUSE');
 });
 
 it('says which address does not exist here', () => {
   const outcome = open({ address: '203.0.113.7' });
-  expect(!outcome.ok && outcome.error.code).toBe('address-unavailable');
-  expect(!outcome.ok && outcome.error.message).toContain('203.0.113.7');
+  expect(!outcome.ok && outcome.error.code).toBe('EADDRNOTAVAIL');
 });
 
 it('binds IPv4 and IPv6 on one port, asks for the receive buffer and sets DSCP', () => {
   const v4 = open({ address: '0.0.0.0', dscp: 46 });
-  if (!v4.ok) throw v4.error;
+  if (!v4.ok) throw new Error(v4.error.code);
   const v6 = open({ address: '::', port: v4.value.port });
-  if (!v6.ok) throw v6.error;
+  if (!v6.ok) throw new Error(v6.error.code);
   expect([v4.value.wildcard, v6.value.wildcard]).toEqual([true, true]);
   expect(v6.value.port).toBe(v4.value.port);
   // A kernel without CAP_NET_ADMIN for us caps at net.core.rmem_max, which is at least its default.

@@ -1,0 +1,88 @@
+/**
+ * What the engine's worker and the main thread tell each other. Bytes cross in shared memory, everything else
+ * by structured clone; both directions travel in batches, because a message costs more than a packet.
+ */
+import type { Event } from '../../base/events.ts';
+import type { FileContent } from '../../core/files/resolution.ts';
+import type { EngineStats } from '../engine.ts';
+import type { Network } from '../../core/tftp/network.ts';
+import type { Decline, EndpointLimits } from '../../core/tftp/endpoint.ts';
+
+export interface WorkerOptions {
+  readonly listen: readonly { readonly address: string; readonly port: number }[];
+  readonly limits: EndpointLimits;
+  readonly allowed: readonly Network[];
+  readonly dscp: number;
+  readonly receiveBufferBytes: number;
+  readonly imageBytes: number;
+  readonly cacheBytesMax: number;
+  /** A Float64Array in the order of `statNames`, written by the worker. */
+  readonly stats: SharedArrayBuffer;
+  /** An Int32Array of one: the number of reports the main thread has dealt with. */
+  readonly reportsDone: SharedArrayBuffer;
+}
+
+export interface Ask {
+  readonly id: number;
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The answer to the ask `id`. */
+export type Answer =
+  | {
+      readonly id: number;
+      readonly kind: 'memory';
+      /** The same number for the same bytes, so that packets made of them are kept. */
+      readonly content: number;
+      readonly bytes: Uint8Array;
+      readonly by: string;
+      readonly freshForMs: number;
+    }
+  | { readonly id: number; readonly kind: 'file'; readonly content: FileContent; readonly by: string }
+  | { readonly id: number; readonly kind: 'none'; readonly outcome: Decline; readonly reason: string };
+
+export type ToWorker =
+  | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
+  | { readonly kind: 'invalidate' }
+  /** Running transfers may end for `graceMs`; nobody new is heard. */
+  | { readonly kind: 'stop'; readonly graceMs: number };
+
+export interface BoundSocket {
+  readonly address: string;
+  readonly port: number;
+  readonly receiveBufferBytes: number;
+}
+
+export type FromWorker =
+  /** `wakeFd`: eight bytes, a little-endian 1, written to it end the worker's sleep. */
+  | { readonly kind: 'listening'; readonly sockets: readonly BoundSocket[]; readonly wakeFd: number }
+  /** A socket could not be opened; `code` is the system's name of the error. */
+  | { readonly kind: 'refused'; readonly index: number; readonly call: string; readonly code: string }
+  | { readonly kind: 'unsupported'; readonly reason: string }
+  | { readonly kind: 'report'; readonly asks: readonly Ask[]; readonly events: readonly Event[] }
+  | { readonly kind: 'stopped' };
+
+/** Order of the numbers in `WorkerOptions.stats`. */
+export const statNames = [
+  'requests',
+  'served',
+  'bytesServed',
+  'retransmits',
+  'strays',
+  'malformed',
+  'notAllowed',
+  'writesRefused',
+  'busy',
+  'evicted',
+  'paced',
+  'transfers',
+  'packetsReceived',
+  'packetsSent',
+  'bytesSent',
+  'sendErrors',
+] as const satisfies readonly (keyof EngineStats)[];
+
+/** Fails to compile when EngineStats has a number that `statNames` lacks. */
+export type EveryStat = Exclude<keyof EngineStats, (typeof statNames)[number]> extends never ? true : never;
