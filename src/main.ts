@@ -7,11 +7,7 @@ const status = await runProgram(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   env: process.env,
-  untilStopped: () =>
-    new Promise((resolve) => {
-      process.once('SIGINT', () => resolve());
-      process.once('SIGTERM', () => resolve());
-    }),
+  onSignal: (signal, listener) => void process.on(signal, listener),
 });
 // Not process.exit(): what is still in a pipe must leave first.
 process.exitCode = status;

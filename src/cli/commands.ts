@@ -7,6 +7,7 @@ import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
 import { listDevices } from './commands/list-devices.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
+import { serveFiles } from './commands/serve-files.ts';
 import { showCtl, showItl } from './commands/show-list.ts';
 import { showStatus } from './commands/show-status.ts';
 import { signFileCommand } from './commands/sign-file.ts';
@@ -15,6 +16,7 @@ import { verifyFile } from './commands/verify-file.ts';
 
 export const commands: readonly CommandDefinition[] = [
   initClusterCommand,
+  serveFiles,
   showStatus,
   addDeviceCommand,
   listDevices,

@@ -5,6 +5,8 @@
  */
 import { styleText } from 'node:util';
 import type { Writable } from 'node:stream';
+import type { Failure } from '../base/errors.ts';
+import { printable } from '../base/text.ts';
 
 /** What a process offers; main.ts passes the real one. */
 export interface Terminal {
@@ -12,8 +14,8 @@ export interface Terminal {
   readonly stdout: Writable & { readonly isTTY?: boolean; readonly columns?: number };
   readonly stderr: Writable & { readonly isTTY?: boolean };
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Resolves at the first SIGINT or SIGTERM; asked for only by commands that run until they are stopped. */
-  untilStopped(): Promise<void>;
+  /** Used only by commands that run until they are stopped: a signal that nobody listens to ends the process. */
+  onSignal(signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP', listener: () => void): void;
 }
 
 export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow';
@@ -75,6 +77,12 @@ export class Output {
     this.#talk('red', 'error', message);
   }
 
+  /** An expected failure: what went wrong, line by line, and the next step where one is known. */
+  failure({ message, hint }: Failure): void {
+    for (const line of message.split('\n')) this.error(shown(line));
+    if (hint !== undefined) this.hint(shown(hint));
+  }
+
   warn(message: string): void {
     this.#talk('yellow', 'warning', message);
   }
@@ -118,4 +126,9 @@ export class Output {
   #write(stream: Writable, data: string | Uint8Array): void {
     if (!this.#closed.has(stream)) stream.write(data);
   }
+}
+
+/** Printable, once: messages may hold names that were escaped where they came in. */
+function shown(text: string): string {
+  return printable(text).replaceAll('\\\\', '\\');
 }

@@ -146,14 +146,8 @@ function report(thrown: unknown, output: Output): ExitStatus {
     output.hint('this is a bug in tftp-pki; please report the lines above');
     return exitStatusByCode.refused;
   }
-  for (const line of failure.message.split('\n')) output.error(shown(line));
-  if (failure.hint !== undefined) output.hint(shown(failure.hint));
+  output.failure(failure);
   return exitStatusByCode[failure.code];
-}
-
-/** Printable, once: messages may hold names that were escaped where they came in. */
-function shown(text: string): string {
-  return printable(text).replaceAll('\\\\', '\\');
 }
 
 function reportUsage(thrown: CommanderError, output: Output): ExitStatus {

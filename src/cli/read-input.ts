@@ -45,18 +45,3 @@ export function namingFile<T>(path: string, read: () => T): T {
     throw new Failure(thrown.code, `${path}: ${thrown.message}`, { hint: thrown.hint, cause: thrown });
   }
 }
-
-/** The first line of the passphrase file; undefined when none is named. */
-export async function readPassphrase(
-  terminal: Terminal,
-  path: string | undefined,
-): Promise<string | undefined> {
-  if (path === undefined) return undefined;
-  const text = Buffer.from(await readInput(terminal, path, passphraseFileBytesMax)).toString('utf8');
-  const line = text.split(/\r?\n/)[0] ?? '';
-  if (line === '')
-    throw new Failure('config-invalid', `${path}: the first line is empty; it is the passphrase`);
-  return line;
-}
-
-const passphraseFileBytesMax = 4096;

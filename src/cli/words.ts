@@ -2,7 +2,7 @@
  * Words of the command line into values. Each function takes one word and throws Failure `usage`
  * that says the allowed form; the program adds which option it was.
  */
-import { isIP, isIPv6 } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { Failure } from '../base/errors.ts';
 import type { Role } from '../wire/role.ts';
 import { parseRole, roles } from '../wire/role.ts';
@@ -37,17 +37,6 @@ export function parseEndpoint(word: string, portDefault: number): { host: string
   return { host, port: port ?? portDefault };
 }
 
-/** `127.0.0.1:6969` or `[::1]:6969` to listen on: an address, not a name; 0 lets the system choose the port. */
-export function parseListenAddress(word: string): { address: string; port: number } {
-  const { host, port } = parseHostPort(word);
-  if (isIP(host) === 0)
-    throw new Failure('usage', `'${host}' is not an IP address`, {
-      hint: 'write ADDR:PORT, such as 127.0.0.1:6969 or [::]:69',
-    });
-  if (port === undefined) throw new Failure('usage', `'${word}' names no port; write ADDR:PORT`);
-  return { address: host, port };
-}
-
 export function formatEndpoint(host: string, port: number): string {
   return isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -57,17 +46,6 @@ function parsePort(digits: string | undefined): number | undefined {
   const port = Number(digits);
   if (port > 65_535) throw new Failure('usage', `port ${digits} is above 65535`);
   return port;
-}
-
-/** `single`, or the inclusive range `LO-HI` of transfer ports. */
-export function parsePortsMode(word: string): 'single' | { low: number; high: number } {
-  if (word === 'single') return 'single';
-  const range = /^(\d{1,5})-(\d{1,5})$/.exec(word);
-  const low = Number(range?.[1]);
-  const high = Number(range?.[2]);
-  if (range === null || low < 1 || high > 65_535 || low > high)
-    throw new Failure('usage', `'${word}' is neither "single" nor a range LO-HI of ports 1–65535`);
-  return { low, high };
 }
 
 /** Epoch seconds or ISO 8601 (`2026-11-21`, `2026-11-21T10:00:00Z`; without a zone it is UTC), as epoch seconds. */

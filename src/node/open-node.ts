@@ -3,8 +3,7 @@
  * No key is read before it is needed, and the passphrase only then: `status` and `list-devices` work without it.
  */
 import { existsSync } from 'node:fs';
-import { Failure } from '../base/errors.ts';
-import { decodeUtf8, encodeUtf8 } from '../base/text.ts';
+import { encodeUtf8 } from '../base/text.ts';
 import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
 import type { CertificateFacts, SignerOpener } from '../core/ports.ts';
 import { newConfigText } from '../config/new-config.ts';
@@ -14,9 +13,10 @@ import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
 import { createSignerOpener } from '../pki/signer.ts';
 import { createVerifier } from '../pki/verifier.ts';
 import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
-import { readPrivateFile, writeDurably } from '../store/durable.ts';
+import { writeDurably } from '../store/durable.ts';
 import { createKeyFiles } from '../store/key-files.ts';
 import { openStore } from '../store/open-store.ts';
+import { createPassphraseSource } from './passphrase.ts';
 import { verifyAgain } from './second-verifier.ts';
 
 export interface NodeOptions {
@@ -65,7 +65,7 @@ export async function createNode(options: NodeOptions, request: CreateRequest): 
 
 async function join(folder: DataFolder, options: NodeOptions, create: boolean): Promise<OpenNode> {
   const store = await openStore({ path: folder.databaseFile, create });
-  const passphrase = (): string => readPassphrase(options.passphraseFile ?? folder.passphraseFile);
+  const passphrase = createPassphraseSource(options.passphraseFile, folder.passphraseFile);
   const signers: SignerOpener = {
     open: async (certificate, pem) => createSignerOpener(passphrase()).open(certificate, pem),
   };
@@ -90,15 +90,4 @@ async function join(folder: DataFolder, options: NodeOptions, create: boolean): 
     },
     close: () => store.close(),
   };
-}
-
-/** The first line; the file must be ours alone, as the keys are. */
-function readPassphrase(path: string): string {
-  const text = decodeUtf8(readPrivateFile(path));
-  const line = text?.split(/\r?\n/, 1)[0] ?? '';
-  if (line === '')
-    throw new Failure('passphrase-wrong', `${path} holds no passphrase in its first line`, {
-      hint: 'Name the file that holds it with --passphrase-file.',
-    });
-  return line;
 }

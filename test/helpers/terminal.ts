@@ -29,6 +29,6 @@ export function fakeTerminal(isTTY = false, env: Terminal['env'] = {}): FakeTerm
     stdout: new Sink(isTTY),
     stderr: new Sink(isTTY),
     env,
-    untilStopped: () => Promise.resolve(),
+    onSignal: () => undefined,
   };
 }

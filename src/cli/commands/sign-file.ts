@@ -6,7 +6,7 @@ import type { HashName } from '../../wire/algorithm.ts';
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
-import { namingFile, readInput, readPassphrase } from '../read-input.ts';
+import { namingFile, readInput } from '../read-input.ts';
 import { parseTimeSeconds } from '../words.ts';
 import { outputOption, writeOutput } from '../write-output.ts';
 
@@ -105,18 +105,25 @@ async function signByKey(
   content: Uint8Array,
   { hash = 'sha1', at, certificate: certificateFile, allowRsa4096 }: SignOptions,
 ): Promise<SignedContent> {
-  const [{ refuseUnsignable }, { signFile }, { readPrivateKeyPem }, { readCertificateFile }] =
-    await Promise.all([
-      import('../../app/sign-content.ts'),
-      import('../../core/signing/sign-file.ts'),
-      import('../../pki/signer.ts'),
-      import('../../pki/certificate.ts'),
-    ]);
+  const [
+    { refuseUnsignable },
+    { signFile },
+    { readPassphraseFile },
+    { readPrivateKeyPem },
+    { readCertificateFile },
+  ] = await Promise.all([
+    import('../../app/sign-content.ts'),
+    import('../../core/signing/sign-file.ts'),
+    import('../../node/passphrase.ts'),
+    import('../../pki/signer.ts'),
+    import('../../pki/certificate.ts'),
+  ]);
   refuseUnsignable(fileName, content);
   const pem = Buffer.from(await readInput(terminal, keyFile)).toString('latin1');
   const given = certificateFile === undefined ? undefined : await readInput(terminal, certificateFile);
   const certificate = given && namingFile(certificateFile ?? '', () => readCertificateFile(given)[0]);
-  const passphrase = await readPassphrase(terminal, global.passphraseFile);
+  const { passphraseFile } = global;
+  const passphrase = passphraseFile === undefined ? undefined : readPassphraseFile(passphraseFile);
   const signer = namingFile(keyFile, () => readPrivateKeyPem(pem, passphrase, certificate));
   const timestamp = at ?? Math.floor(Date.now() / 1000);
   const bytes = await signFile({ content, fileName, timestamp, hash, signer, allowRsa4096 });

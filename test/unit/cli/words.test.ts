@@ -5,8 +5,6 @@ import {
   parseCount,
   parseDeviceLine,
   parseHostPort,
-  parseListenAddress,
-  parsePortsMode,
   parseTimeSeconds,
   parseTrustAnchor,
 } from '../../../src/cli/words.ts';
@@ -36,12 +34,6 @@ describe('words of the command line', () => {
     'http://host',
   ])('no address: %j', (word) => expectUsage(() => parseHostPort(word)));
 
-  it('an address to listen on names its port, and 0 is one', () => {
-    expect(parseListenAddress('127.0.0.1:0')).toEqual({ address: '127.0.0.1', port: 0 });
-    expectUsage(() => parseListenAddress('localhost:69'));
-    expectUsage(() => parseListenAddress('127.0.0.1'));
-  });
-
   it('puts an IPv6 address in brackets before a port', () => {
     expect([formatEndpoint('::1', 69), formatEndpoint('10.0.0.1', 69)]).toEqual(['[::1]:69', '10.0.0.1:69']);
   });
@@ -62,12 +54,6 @@ describe('words of the command line', () => {
     'no time: %j',
     (word) => expectUsage(() => parseTimeSeconds(word)),
   );
-
-  it('ports are single or a range', () => {
-    expect(parsePortsMode('single')).toBe('single');
-    expect(parsePortsMode('20000-20999')).toEqual({ low: 20_000, high: 20_999 });
-    for (const word of ['', '1', '2-1', '0-5', '1-65536', 'a-b']) expectUsage(() => parsePortsMode(word));
-  });
 
   it('a trust anchor is a role and a file', () => {
     expect(parseTrustAnchor('ccm+tftp=a=b.pem')).toEqual({ role: 'CCM+TFTP', file: 'a=b.pem' });
