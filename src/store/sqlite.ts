@@ -7,13 +7,13 @@ import { existsSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Sqlite from 'better-sqlite3';
 import {
-  CompiledQuery,
   Kysely,
   sql,
   SqliteAdapter,
   SqliteDriver,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  type CompiledQuery,
   type DatabaseConnection,
   type QueryResult,
 } from 'kysely';
@@ -32,7 +32,7 @@ export interface SqliteOptions {
 }
 
 /** One turn of waiting inside SQLite holds the event loop this long. */
-const busyTimeoutMs = 20;
+const busyTimeoutMs = 5;
 const retryAfterMs = 15;
 
 const columns: ColumnTypes = {
@@ -139,12 +139,15 @@ class Driver extends SqliteDriver {
   }
 
   override async acquireConnection(): Promise<DatabaseConnection> {
-    return new MappedConnection(await super.acquireConnection(), this.#path);
+    return new Connection(await super.acquireConnection(), this.#file, this.#path);
   }
 
-  /** A deferred transaction that reads first and then writes cannot wait for a writer: SQLITE_BUSY_SNAPSHOT. */
-  override async beginTransaction(connection: DatabaseConnection): Promise<void> {
-    await connection.executeQuery(CompiledQuery.raw('begin immediate'));
+  /**
+   * A deferred transaction that reads first and then writes cannot wait for a writer: SQLITE_BUSY_SNAPSHOT.
+   * One attempt only: the connection is given back while we wait, so that reading goes on.
+   */
+  override async beginTransaction(): Promise<void> {
+    mapErrors(this.#path, () => this.#file.exec('begin immediate'));
   }
 
   /** SQLite has already rolled back by itself on a full disk; a second rollback would hide why. */
@@ -153,24 +156,32 @@ class Driver extends SqliteDriver {
   }
 }
 
-class MappedConnection implements DatabaseConnection {
+/** Kysely's connection with our errors, and patience for the moments in which SQLite lets nobody read. */
+class Connection implements DatabaseConnection {
   readonly #inner: DatabaseConnection;
+  readonly #file: Sqlite.Database;
   readonly #path: string;
 
-  constructor(inner: DatabaseConnection, path: string) {
+  constructor(inner: DatabaseConnection, file: Sqlite.Database, path: string) {
     this.#inner = inner;
+    this.#file = file;
     this.#path = path;
   }
 
   async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
+    // In a transaction the lock is ours; outside, another process may be opening or closing the file.
+    return this.#file.inTransaction ? this.#once(query) : patiently(() => this.#once<R>(query));
+  }
+
+  streamQuery<R>(query: CompiledQuery, chunkSize?: number): AsyncIterableIterator<QueryResult<R>> {
+    return this.#inner.streamQuery(query, chunkSize);
+  }
+
+  async #once<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     try {
       return await this.#inner.executeQuery<R>(query);
     } catch (error) {
       throw sqliteFailure(error, this.#path);
     }
-  }
-
-  streamQuery<R>(query: CompiledQuery, chunkSize?: number): AsyncIterableIterator<QueryResult<R>> {
-    return this.#inner.streamQuery(query, chunkSize);
   }
 }

@@ -178,9 +178,20 @@ describe('another process', () => {
     await waiting;
     clearInterval(ticking);
     holder.close();
-    // Blocked for the whole time it would be none; with turns of 20 ms there is room for at least a few.
+    // Blocked for the whole time it would be none; with turns of 5 ms there is room for at least a few.
     expect(turns).toBeGreaterThan(2);
     expect(await store.findDevice('SEP1')).toBeDefined();
+  });
+
+  test('has the file for itself: opening waits', async () => {
+    await store.close();
+    const holder = new Sqlite(path);
+    holder.pragma('locking_mode = EXCLUSIVE');
+    holder.exec('begin exclusive; commit');
+    setTimeout(() => holder.close(), 200);
+    store = await openStore({ path });
+    expect(holder.open).toBe(false);
+    expect(await store.listDevices()).toEqual([]);
   });
 
   test('never lets go of the lock: storage-busy, and reading goes on', async () => {
