@@ -143,7 +143,6 @@ export const phoneRules = {
   'unsigned-media':
     'rings and pictures carry no signature; no public source says how a phone with a list takes them',
   'firmware-not-judged': "firmware is judged by the maker's key, which only phones hold",
-  'list-kind-unknown': 'the name is none of a trust list',
   'held-list-unreadable': 'a list that the phone is said to hold cannot be read',
   'signer-not-in-ctl': "an ITL is checked against the phone's CTL, and its signer is not a SAST there",
   'signer-only-in-itl': "the signer of the CTL is a SAST in the phone's ITL, not in its CTL: sources differ",
