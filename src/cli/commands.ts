@@ -2,6 +2,7 @@
 import type { CommandDefinition } from './command.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
 import { completion } from './commands/completion.ts';
+import { explainDevice } from './commands/explain-device.ts';
 import { getFile } from './commands/get-file.ts';
 import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
@@ -21,6 +22,7 @@ export const commands: readonly CommandDefinition[] = [
   addDeviceCommand,
   listDevices,
   removeDeviceCommand,
+  explainDevice,
   inspectFile,
   verifyFile,
   signFileCommand,

@@ -1,0 +1,107 @@
+import { isIP } from 'node:net';
+import { Failure } from '../../base/errors.ts';
+import type { Event } from '../../base/events.ts';
+import { printable } from '../../base/text.ts';
+import type { Explanation } from '../../app/explain-file.ts';
+import { defineCommand } from '../command.ts';
+import { nodeOptions } from '../node.ts';
+import type { Output } from '../output.ts';
+
+interface ExplainOptions {
+  readonly from?: string;
+  readonly http?: boolean;
+}
+
+export const explainDevice = defineCommand<ExplainOptions>({
+  name: 'explain',
+  topic: 'Devices',
+  summary: 'say why a device gets what it gets, link by link',
+  description: [
+    "Asks the node's own chain as the server does, without a socket, and prints each link's verdict and what a phone " +
+      'that holds the published lists says of the very bytes. Without FILE it goes through the names of a boot.',
+    'Exits 1 when FILE is not served, or when a phone would reject it.',
+  ],
+  arguments: [
+    { syntax: '<device>', description: 'the device, as in SEP001122334455' },
+    { syntax: '[file]', description: 'one name, exactly as the device asks for it' },
+  ],
+  options: [
+    {
+      flags: '--from <ADDR>',
+      description: "the requester's address (default: 127.0.0.1)",
+      parse: parseAddress,
+    },
+    { flags: '--http', description: 'as asked by HTTP instead of TFTP' },
+  ],
+  examples: [
+    { says: 'a whole boot', command: 'tftp-pki explain SEP001122334455 --data /var/lib/tftp-pki' },
+    {
+      says: 'one file',
+      command: 'tftp-pki explain SEP001122334455 Ringlist.xml.sgn --data /var/lib/tftp-pki',
+    },
+  ],
+  async run({ output, global, terminal }, [device = '', file], options) {
+    const [{ explainFiles }, { parseDeviceName }] = await Promise.all([
+      import('../../node/explain.ts'),
+      import('../../core/files/file-name.ts'),
+    ]);
+    const name = parseDeviceName(device);
+    if (name === undefined) throw new Failure('usage', `'${device}' is not a device name`);
+    const explanations = await explainFiles(
+      {
+        node: nodeOptions(global),
+        environment: terminal.env,
+        onEvent: (event) => tellTrouble(output, event),
+      },
+      (file === undefined ? bootNames(name) : [file]).map((asked) => ({
+        name: asked,
+        transport: options.http === true ? 'http' : 'tftp',
+        address: options.from ?? '127.0.0.1',
+      })),
+    );
+    if (output.json) output.object(explanations.map((explanation) => ({ device: name, ...explanation })));
+    else for (const explanation of explanations) printExplanation(output, explanation);
+    return file === undefined || explanations.every(isGood) ? 0 : 1;
+  },
+});
+
+/** domain.md §3, up to the configuration. */
+function bootNames(device: string): readonly string[] {
+  return [
+    `CTL${device}.tlv`,
+    'CTLFile.tlv',
+    `ITL${device}.tlv`,
+    'ITLFile.tlv',
+    `${device}.cnf.xml.enc.sgn`,
+    `${device}.cnf.xml.sgn`,
+    `${device}.cnf.xml`,
+    'XMLDefault.cnf.xml.sgn',
+  ];
+}
+
+function isGood({ outcome, judgement }: Explanation): boolean {
+  return outcome === 'served' && judgement?.phone !== 'reject';
+}
+
+function printExplanation(output: Output, explanation: Explanation): void {
+  const { name, outcome, reason, by, sizeBytes, steps, judgement } = explanation;
+  const what = outcome === 'served' ? `served, ${sizeBytes} bytes, by ${by}` : outcome.replaceAll('-', ' ');
+  const why = reason === undefined ? '' : `: ${printable(reason)}`;
+  output.line(`${output.style('bold', printable(name))}  ${what}${why}`);
+  for (const step of steps) {
+    const other = step.name === name ? '' : ` ${printable(step.name)}`;
+    output.line(`  ${step.link}${other}: ${printable(step.verdict)}`);
+  }
+  if (judgement !== undefined)
+    output.line(`  phone: ${judgement.phone} (${judgement.code}): ${judgement.reason}`);
+}
+
+function tellTrouble(output: Output, event: Event): void {
+  if (event.type === 'link-failed') output.warn(`link ${event.link}: ${printable(event.reason)}`);
+  if (event.type === 'warning') output.warn(printable(event.message));
+}
+
+function parseAddress(word: string): string {
+  if (isIP(word) === 0) throw new Failure('usage', `'${word}' is not an IP address`);
+  return word;
+}
