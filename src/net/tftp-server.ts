@@ -1,26 +1,31 @@
 /** The TFTP server as the node starts it: settings completed with defaults, an engine chosen. */
+import { Failure } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Resolver } from '../core/ports.ts';
 import { defaultAllowedNetworks } from '../core/tftp/admission.ts';
 import { defaultEndpointLimits, type EndpointLimits } from '../core/tftp/endpoint.ts';
 import type { Network } from '../core/tftp/network.ts';
 import { startDgramEngine } from './dgram-engine.ts';
-import type { EngineStats, ListenAddress, Ports, StartEngine } from './engine.ts';
+import type { EngineOptions, EngineStats, ListenAddress, Ports, TftpEngine } from './engine.ts';
+import { EngineUnsupported, startMmsgEngine } from './mmsg/engine.ts';
 
-export type EngineName = 'dgram';
+export type EngineName = TftpEngine['name'];
 
 export interface TftpServerOptions {
   readonly listen: readonly ListenAddress[];
   /** Default `single`. */
   readonly ports?: Ports;
-  /** Default `dgram`. */
-  readonly engine?: EngineName;
+  /** `auto`: `mmsg` where it runs, else `dgram` with a warning that says why. Default `dgram`. */
+  readonly engine?: EngineName | 'auto';
   readonly resolver: Resolver;
   /** Networks that may ask; default loopback, private and link-local. */
   readonly allow?: readonly Network[];
   /** What differs from core/tftp/endpoint.ts's defaults. */
   readonly limits?: Partial<EndpointLimits>;
   readonly onEvent: EventSink;
+  /** As EngineOptions has them. */
+  readonly dscp?: number;
+  readonly onInvalidate?: EngineOptions['onInvalidate'];
 }
 
 export interface TftpServer {
@@ -31,23 +36,39 @@ export interface TftpServer {
   close(graceMs?: number): Promise<void>;
 }
 
-const engines: Readonly<Record<EngineName, StartEngine>> = { dgram: startDgramEngine };
-
 /** Failure `address-in-use`, `address-unavailable` or `permission-denied` when it cannot listen on every address. */
 export async function startTftpServer(options: TftpServerOptions): Promise<TftpServer> {
-  const name = options.engine ?? 'dgram';
-  const engine = await engines[name]({
+  const engine = await startEngine(options.engine ?? 'dgram', {
     listen: options.listen,
     ports: options.ports ?? 'single',
     resolver: options.resolver,
     allow: options.allow ?? defaultAllowedNetworks,
     limits: { ...defaultEndpointLimits, ...options.limits },
     onEvent: options.onEvent,
+    dscp: options.dscp ?? 0,
+    onInvalidate: options.onInvalidate,
   });
   return {
-    engine: name,
+    engine: engine.name,
     addresses: engine.addresses,
     stats: () => engine.stats(),
     close: (graceMs = 2000) => engine.close(graceMs),
   };
+}
+
+async function startEngine(name: EngineName | 'auto', options: EngineOptions): Promise<TftpEngine> {
+  if (name === 'dgram') return startDgramEngine(options);
+  try {
+    return await startMmsgEngine(options);
+  } catch (error) {
+    if (!(error instanceof EngineUnsupported)) throw error;
+    if (name === 'mmsg')
+      throw new Failure('refused', `the mmsg engine cannot run: ${error.message}`, {
+        hint: 'Choose --engine dgram, or auto.',
+        cause: error,
+      });
+    const message = `the portable packet engine is used: ${error.message}`;
+    options.onEvent({ type: 'warning', topic: 'packet-engine', message });
+    return startDgramEngine(options);
+  }
 }

@@ -134,34 +134,6 @@ describe.each(engines)('RFC 1350 on $engine', ({ engine }) => {
     );
   });
 
-  test('§4: on transfer ports each transfer has a TID of its own, strangers get ERROR 5 and disturb nothing', async () => {
-    const { at } = await serve(engine, { file: content(1000) }, { ports: { low: 0, high: 0 } });
-    const client = await Probe.to(at);
-    client.send(rrq('file'));
-    const first = await client.next();
-    expect(first.port).not.toBe(at.port);
-    const stranger = await Probe.to(first);
-    expect(await stranger.ask(ack(1))).toBe('ERROR 5 Unknown transfer ID');
-    stranger.send(error(0, 'not answered'));
-    client.send(ack(1)); // to the listening port: nothing of this transfer is there
-    client.follow(first);
-    client.send(ack(1));
-    expect(await client.nextShown()).toBe('DATA 2 488');
-    client.send(ack(2));
-    expect(stranger.answers).toEqual([]);
-  });
-
-  test('§4: a port range is kept, a repeated RRQ stays with its port', async () => {
-    const { at } = await serve(engine, { file: content(1000) }, { ports: { low: 42_000, high: 42_999 } });
-    const client = await Probe.to(at);
-    client.send(rrq('file'));
-    const first = await client.next();
-    expect(first.port).toBeGreaterThanOrEqual(42_000);
-    expect(first.port).toBeLessThanOrEqual(42_999);
-    client.send(rrq('file'));
-    expect((await client.next()).port).toBe(first.port);
-  });
-
   test('block numbers roll over to 0 beyond 32 MB at 512 bytes', { timeout: 120_000 }, async () => {
     const file = content(65_540 * 512 + 77);
     const { at } = await serve(engine, { file });
@@ -177,3 +149,36 @@ describe.each(engines)('RFC 1350 on $engine', ({ engine }) => {
     expect(Buffer.compare(bytes, file)).toBe(0);
   });
 });
+
+describe.each(engines.filter(({ transferPorts }) => transferPorts))(
+  'RFC 1350 on ports of $engine',
+  ({ engine }) => {
+    test('§4: on transfer ports each transfer has a TID of its own, strangers get ERROR 5 and disturb nothing', async () => {
+      const { at } = await serve(engine, { file: content(1000) }, { ports: { low: 0, high: 0 } });
+      const client = await Probe.to(at);
+      client.send(rrq('file'));
+      const first = await client.next();
+      expect(first.port).not.toBe(at.port);
+      const stranger = await Probe.to(first);
+      expect(await stranger.ask(ack(1))).toBe('ERROR 5 Unknown transfer ID');
+      stranger.send(error(0, 'not answered'));
+      client.send(ack(1)); // to the listening port: nothing of this transfer is there
+      client.follow(first);
+      client.send(ack(1));
+      expect(await client.nextShown()).toBe('DATA 2 488');
+      client.send(ack(2));
+      expect(stranger.answers).toEqual([]);
+    });
+
+    test('§4: a port range is kept, a repeated RRQ stays with its port', async () => {
+      const { at } = await serve(engine, { file: content(1000) }, { ports: { low: 42_000, high: 42_999 } });
+      const client = await Probe.to(at);
+      client.send(rrq('file'));
+      const first = await client.next();
+      expect(first.port).toBeGreaterThanOrEqual(42_000);
+      expect(first.port).toBeLessThanOrEqual(42_999);
+      client.send(rrq('file'));
+      expect((await client.next()).port).toBe(first.port);
+    });
+  },
+);
