@@ -100,7 +100,10 @@ async function startTftp(
   return startTftpServer({
     listen: tftp.listen,
     ports: tftp.ports,
+    engine: tftp.engine,
+    dscp: tftp.dscp,
     resolver,
+    onInvalidate: (listener) => resolver.onInvalidate(listener),
     allow: tftp.allow.map((text) => {
       const network = parseNetwork(text);
       assert(network !== undefined, 'the configuration was checked');
