@@ -21,7 +21,8 @@ export function createLog(options: LogOptions): EventSink {
   const wanted = new Set(logLevels.slice(0, logLevels.indexOf(options.level) + 1));
   const write = options.write ?? createLineBuffer(process.stderr);
   const nowMs = options.nowMs ?? (() => Date.now());
-  const line = options.format === 'json' ? jsonLine(write, nowMs) : humanLine(write, nowMs);
+  const time = isoTime(nowMs);
+  const line = options.format === 'json' ? jsonLine(write, time) : humanLine(write, time);
   return (event) => {
     const level = severityOf(event);
     if (wanted.has(level)) line(level, event);
@@ -30,12 +31,12 @@ export function createLog(options: LogOptions): EventSink {
 
 type WriteEvent = (level: LogLevel, event: Event) => void;
 
-function jsonLine(write: (line: string) => void, nowMs: () => number): WriteEvent {
+function jsonLine(write: (line: string) => void, time: () => string): WriteEvent {
   const log = pino(
     {
       level: 'debug',
       base: null,
-      timestamp: () => `,"time":"${new Date(nowMs()).toISOString()}"`,
+      timestamp: () => `,"time":"${time()}"`,
       formatters: { level: (label) => ({ level: label }) },
     },
     { write },
@@ -43,9 +44,18 @@ function jsonLine(write: (line: string) => void, nowMs: () => number): WriteEven
   return (level, event) => log[level](fieldsOf(event));
 }
 
-function humanLine(write: (line: string) => void, nowMs: () => number): WriteEvent {
+function humanLine(write: (line: string) => void, time: () => string): WriteEvent {
   return (level, event) => {
-    const time = new Date(nowMs()).toISOString();
-    write(`${time} ${level.padEnd(5)} ${sentenceOf(event)}\n`);
+    write(`${time()} ${level.padEnd(5)} ${sentenceOf(event)}\n`);
+  };
+}
+
+/** Many events share a millisecond; its text is made once. */
+function isoTime(nowMs: () => number): () => string {
+  let [known, text] = [Number.NaN, ''];
+  return () => {
+    const now = nowMs();
+    if (now !== known) [known, text] = [now, new Date(now).toISOString()];
+    return text;
   };
 }
