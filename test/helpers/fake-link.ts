@@ -12,7 +12,8 @@ export interface LinkFaults {
   readonly delayMs: number;
 }
 
-export const clean: LinkFaults = { loss: 0, duplication: 0, reordering: 0, delayMs: 1 };
+/** A path without faults. */
+export const clean: LinkFaults = { loss: 0, duplication: 0, reordering: 0, delayMs: 4 };
 
 interface InFlight<P> {
   readonly atMs: number;

@@ -17,7 +17,8 @@ export interface PairResult {
   readonly received: Uint8Array | undefined;
   readonly failure: string | undefined;
   readonly packets: number;
-  readonly virtualMs: number;
+  /** When the last byte was there. */
+  readonly completeMs: number;
   readonly retransmits: number;
 }
 
@@ -42,6 +43,7 @@ class TransferPair {
   #sender: Sender | undefined;
   #served = false;
   #failure: string | undefined;
+  #completeMs = Infinity;
 
   constructor(file: Uint8Array, wanted: Wanted, faults: LinkFaults, random: Random, target: Uint8Array) {
     this.#file = file;
@@ -71,7 +73,7 @@ class TransferPair {
       received: receiver.complete ? this.#target.subarray(0, receiver.sizeBytes) : undefined,
       failure: this.#failure,
       packets: link.carried,
-      virtualMs: link.nowMs,
+      completeMs: this.#completeMs,
       retransmits: this.#sender?.retransmits ?? 0,
     };
   }
@@ -138,6 +140,7 @@ class TransferPair {
         this.#link.send({ kind: 'ack', block: effect.block, offset: 0, length: 0 });
         return;
       case 'store':
+        if (this.#receiver.complete) this.#completeMs = this.#link.nowMs;
         // The sender's offset names the bytes that travelled, the receiver's where it believes they belong.
         this.#target.set(this.#file.subarray(offset, offset + length), effect.offset);
         if (effect.ack !== -1) this.#link.send({ kind: 'ack', block: effect.ack, offset: 0, length: 0 });

@@ -7,7 +7,7 @@
  * - No OACK: blksize 512, window 1, whatever was asked.
  * - Blocks of the current window are taken in any order; each is stored once.
  * - An ACK leaves when a window is complete or the file is; at a gap once, when two later blocks or the end of
- *   the window show it; when the last acknowledged block comes again (the ACK was lost); and at a time-out.
+ *   the window show it; when acknowledged blocks come again (the ACK was lost); and at a time-out.
  * - A DATA longer than blksize, a file longer than its tsize or than the caller's limit: ERROR, end.
  * - With all blocks in, the receiver dallies: it repeats the last ACK while the sender may still ask for it.
  */
@@ -66,6 +66,8 @@ export class Receiver {
   /** Next block in order, counted from 1 without rollover. */
   #expected = 1;
   #ackedBlock = 0;
+  /** Blocks came that `#ackedBlock` had acknowledged. */
+  #senderBehind = false;
   /** Number of the short block; 0 while unknown. */
   #lastBlock = 0;
   #gapToldFor = 0;
@@ -205,9 +207,16 @@ export class Receiver {
     return this.#storeAndAck(offset, this.#expected - 1, nowMs);
   }
 
+  /**
+   * A block that is stored already. One that we acknowledged shows a sender behind our last ACK, which was lost:
+   * it hears it again at the block where we stand. Blocks behind that ACK are what a resent window repeats
+   * anyway; an ACK for each of those would start the next window over and over.
+   */
   #oldBlock(ahead: number, nowMs: number): ReceiverEffect {
-    // 0xffff: the block before the expected one. Its ACK was lost, or our last window's was.
-    if (ahead !== 0xffff || this.#expected === 1) return none;
+    const index = this.#expected + ahead - 0x10000;
+    if (index < 1) return none;
+    if (index <= this.#ackedBlock) this.#senderBehind = true;
+    if (!this.#senderBehind || index !== this.#expected - 1) return none;
     return this.#ack(this.#expected - 1, nowMs, false);
   }
 
@@ -249,6 +258,7 @@ export class Receiver {
   #asked(nowMs: number, once: boolean): void {
     this.#askedMs = nowMs;
     this.#askedOnce = once;
+    this.#senderBehind = false;
     this.#arm(nowMs);
   }
 

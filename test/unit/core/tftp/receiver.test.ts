@@ -82,7 +82,29 @@ describe('blocks', () => {
     // The sender begins again behind 1; 3 and 4 are there already.
     expect(machine.data(2, 1024, 4)).toEqual(store(1024));
     expect(machine.data(3, 1024, 4)).toEqual(none);
-    expect(machine.data(4, 1024, 4)).toEqual({ kind: 'ack', block: 4 });
+    expect(machine.data(4, 1024, 4)).toEqual(none);
+    expect(machine.data(5, 1024, 4)).toEqual(store(4096, 5));
+  });
+
+  test('what a resent window repeats is not acknowledged again and again: windows would overlap for ever', () => {
+    const machine = windowed(20_000);
+    machine.data(2, 1024, 2);
+    expect(machine.data(3, 1024, 2)).toEqual(store(2048, 0)); // 1 is missing
+    const answers = [1, 2, 3, 4, 3, 2].map((block) => machine.data(block, 1024, 3));
+    expect(answers.slice(0, 4)).toEqual([store(0), none, none, store(3072, 4)]);
+    expect(answers.slice(4)).toEqual([none, none]);
+  });
+
+  test('a sender behind our last ACK hears it again where we stand', () => {
+    const machine = windowed(20_000);
+    for (const block of [1, 2, 3, 4]) machine.data(block, 1024, 2);
+    // The ACK was lost, the whole window comes again.
+    expect([1, 2, 3, 4].map((block) => machine.data(block, 1024, 3))).toEqual([
+      none,
+      none,
+      none,
+      { kind: 'ack', block: 4 },
+    ]);
   });
 
   test('a gap before the end of the window is told at its end', () => {
