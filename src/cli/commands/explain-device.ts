@@ -41,19 +41,22 @@ export const explainDevice = defineCommand<ExplainOptions>({
     },
   ],
   async run({ output, global, terminal }, [device = '', file], options) {
-    const [{ explainFiles }, { parseDeviceName }] = await Promise.all([
+    const [{ explainFiles }, { parseDeviceName }, { configStage, listStages }] = await Promise.all([
       import('../../node/explain.ts'),
       import('../../core/files/file-name.ts'),
+      import('../../core/phone/boot-order.ts'),
     ]);
     const name = parseDeviceName(device);
     if (name === undefined) throw new Failure('usage', `'${device}' is not a device name`);
+    const boot = [...listStages(name), configStage(name, true), configStage(name, false)];
+    const names = file === undefined ? boot.flatMap((stage) => stage.names) : [file];
     const explanations = await explainFiles(
       {
         node: nodeOptions(global),
         environment: terminal.env,
         onEvent: (event) => tellTrouble(output, event),
       },
-      (file === undefined ? bootNames(name) : [file]).map((asked) => ({
+      names.map((asked) => ({
         name: asked,
         transport: options.http === true ? 'http' : 'tftp',
         address: options.from ?? '127.0.0.1',
@@ -64,20 +67,6 @@ export const explainDevice = defineCommand<ExplainOptions>({
     return file === undefined || explanations.every(isGood) ? 0 : 1;
   },
 });
-
-/** domain.md §3, up to the configuration. */
-function bootNames(device: string): readonly string[] {
-  return [
-    `CTL${device}.tlv`,
-    'CTLFile.tlv',
-    `ITL${device}.tlv`,
-    'ITLFile.tlv',
-    `${device}.cnf.xml.enc.sgn`,
-    `${device}.cnf.xml.sgn`,
-    `${device}.cnf.xml`,
-    'XMLDefault.cnf.xml.sgn',
-  ];
-}
 
 function isGood({ outcome, judgement }: Explanation): boolean {
   return outcome === 'served' && judgement?.phone !== 'reject';
