@@ -39,8 +39,8 @@ type Transfer = ServerTransfer<Shell>;
 export async function startDgramEngine(options: EngineOptions): Promise<TftpEngine> {
   const listeners: Listener[] = [];
   try {
-    for (const [index, { address, port }] of options.listen.entries()) {
-      const socket = await bindUdp(address, port, 'TFTP');
+    for (const [index, { address, port, fd }] of options.listen.entries()) {
+      const socket = await bindUdp(address, port, 'TFTP', fd);
       listeners.push({ index, socket, address: { address, port: socket.address().port } });
     }
   } catch (error) {

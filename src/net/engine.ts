@@ -13,6 +13,8 @@ export interface ListenAddress {
   readonly address: string;
   /** 0: any free one. */
   readonly port: number;
+  /** The socket, when somebody else bound it (handed-sockets.ts). */
+  readonly fd?: number | undefined;
 }
 
 /** `single`: answers leave from the listening port. A range: each transfer has a port of its own in it (RFC 1350 §4). */

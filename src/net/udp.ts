@@ -10,7 +10,7 @@ import { receiveBufferBytes } from '../base/limits.ts';
 import { listenFailure } from '../base/listen-failure.ts';
 
 /** Failure `address-in-use`, `address-unavailable` or `permission-denied`; `service` names it to a person. */
-export async function bindUdp(address: string, port: number, service: string): Promise<Socket> {
+export async function bindUdp(address: string, port: number, service: string, fd?: number): Promise<Socket> {
   const v6 = isIPv6(address.split('%', 1)[0] ?? '');
   const socket = createSocket({
     type: v6 ? 'udp6' : 'udp4',
@@ -22,7 +22,8 @@ export async function bindUdp(address: string, port: number, service: string): P
   });
   try {
     const listening = once(socket, 'listening'); // rejects on 'error'
-    socket.bind({ address, port, exclusive: true });
+    // A handed socket is bound already.
+    socket.bind(fd === undefined ? { address, port, exclusive: true } : { fd, exclusive: true });
     await listening;
   } catch (error) {
     socket.close();

@@ -35,7 +35,7 @@ export async function startMmsgEngine(options: EngineOptions): Promise<TftpEngin
     reportsDone: new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT),
   };
   const data: WorkerOptions = {
-    listen: options.listen.map(({ address, port }) => ({ address, port })),
+    listen: options.listen,
     limits: options.limits,
     allowed: options.allow,
     dscp: options.dscp ?? 0,

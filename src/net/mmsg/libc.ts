@@ -11,6 +11,7 @@ import { platformRefusal } from './platform.ts';
 export interface Libc {
   socket(family: number, type: number, protocol: number): number;
   bind(fd: number, address: number, length: number): number;
+  listen(fd: number, backlog: number): number;
   getsockname(fd: number, address: number, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: number, length: number): number;
   getsockopt(fd: number, level: number, name: number, value: number, length: number): number;
@@ -28,10 +29,13 @@ export interface Libc {
 /** asm-generic values, equal on x86_64 and arm64. */
 export const AF_INET = 2;
 export const AF_INET6 = 10;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_NONBLOCK = 0x800;
 export const SOCK_CLOEXEC = 0x80000;
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
+export const SO_TYPE = 3;
 export const SO_SNDBUF = 7;
 export const SO_RCVBUF = 8;
 export const SO_SNDBUFFORCE = 32;
@@ -89,6 +93,7 @@ export function loadLibc(): Outcome<Libc, string> {
     return good({
       socket: library.func('int socket(int, int, int)'),
       bind: library.func('int bind(int, uint64, uint32)'),
+      listen: library.func('int listen(int, int)'),
       getsockname: library.func('int getsockname(int, uint64, uint64)'),
       setsockopt: library.func('int setsockopt(int, int, int, uint64, uint32)'),
       getsockopt: library.func('int getsockopt(int, int, int, uint64, uint64)'),

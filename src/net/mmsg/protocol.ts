@@ -4,12 +4,12 @@
  */
 import type { Event } from '../../base/events.ts';
 import type { FileContent } from '../../core/files/resolution.ts';
-import type { EngineStats } from '../engine.ts';
+import type { EngineStats, ListenAddress } from '../engine.ts';
 import type { Network } from '../../core/tftp/network.ts';
 import type { Decline, EndpointLimits } from '../../core/tftp/endpoint.ts';
 
 export interface WorkerOptions {
-  readonly listen: readonly { readonly address: string; readonly port: number }[];
+  readonly listen: readonly ListenAddress[];
   readonly limits: EndpointLimits;
   readonly allowed: readonly Network[];
   readonly dscp: number;

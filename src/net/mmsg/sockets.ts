@@ -23,12 +23,18 @@ import {
   SO_RCVBUFFORCE,
   SO_SNDBUF,
   SO_SNDBUFFORCE,
+  SO_REUSEADDR,
+  SO_TYPE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
+  SOCK_STREAM,
   sockaddrBytes,
   SOL_SOCKET,
 } from './libc.ts';
 import type { SockaddrCodec } from './sockaddr.ts';
+
+/** Node's default; the kernel caps it at net.core.somaxconn. */
+const tcpBacklog = 511;
 
 export interface SocketOptions {
   readonly address: string;
@@ -37,6 +43,8 @@ export interface SocketOptions {
   /** Differentiated services code point of every reply, 0–63 (RFC 2474). */
   readonly dscp: number;
   readonly receiveBufferBytes: number;
+  /** A socket that somebody else bound (net/handed-sockets.ts); it is only configured. */
+  readonly fd?: number | undefined;
 }
 
 export interface UdpSocket {
@@ -72,27 +80,49 @@ export class SocketOpener {
   }
 
   open(options: SocketOptions): Outcome<UdpSocket, SocketRefusal> {
-    const length = this.#codec.write(this.#scratch, options.address, options.port);
-    if (length === undefined) return bad(this.#refusal('parse', EINVAL));
-    const family = this.#arena.u16[this.#scratch >>> 1] === AF_INET6 ? AF_INET6 : AF_INET;
-    const fd = this.#libc.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (fd < 0) return bad(this.#refusal('socket', this.#libc.errno()));
-    if (family === AF_INET6) this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
-    if (this.#libc.bind(fd, this.#arena.address + this.#scratch, length) !== 0) {
-      const refusal = this.#refusal('bind', this.#libc.errno());
-      this.#libc.close(fd);
-      return bad(refusal);
-    }
+    const bound = options.fd === undefined ? this.bind(options, SOCK_DGRAM) : good(options.fd);
+    if (!bound.ok) return bound;
+    const fd = bound.value;
+    const family = options.address.includes(':') ? AF_INET6 : AF_INET;
     const wildcard = options.address === '0.0.0.0' || /^[0:]+$/.test(options.address);
     this.#configure(fd, family, wildcard, options);
     return good({
       fd,
       family,
       address: options.address,
-      port: this.#boundPort(fd),
+      port: this.portOf(fd),
       wildcard,
       receiveBufferBytes: this.#get(fd, SOL_SOCKET, SO_RCVBUF) / 2,
     });
+  }
+
+  /** A new socket at the address, which nobody else has; TCP may take a port whose old connections still wait. */
+  bind(
+    { address, port }: Pick<SocketOptions, 'address' | 'port'>,
+    type: number,
+  ): Outcome<number, SocketRefusal> {
+    const length = this.#codec.write(this.#scratch, address, port);
+    if (length === undefined) return bad(this.#refusal('parse', EINVAL));
+    const family = this.#arena.u16[this.#scratch >>> 1] === AF_INET6 ? AF_INET6 : AF_INET;
+    const fd = this.#libc.socket(family, type | SOCK_CLOEXEC, 0);
+    if (fd < 0) return bad(this.#refusal('socket', this.#libc.errno()));
+    if (family === AF_INET6) this.#set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+    if (type === SOCK_STREAM) this.#set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    const failed =
+      this.#libc.bind(fd, this.#arena.address + this.#scratch, length) !== 0
+        ? 'bind'
+        : type === SOCK_STREAM && this.#libc.listen(fd, tcpBacklog) !== 0
+          ? 'listen'
+          : undefined;
+    if (failed === undefined) return good(fd);
+    const refusal = this.#refusal(failed, this.#libc.errno());
+    this.#libc.close(fd);
+    return bad(refusal);
+  }
+
+  /** SOCK_DGRAM or SOCK_STREAM; 0 when `fd` is no socket. */
+  typeOf(fd: number): number {
+    return this.#get(fd, SOL_SOCKET, SO_TYPE);
   }
 
   #configure(fd: number, family: number, wildcard: boolean, options: SocketOptions): void {
@@ -122,11 +152,16 @@ export class SocketOpener {
     return u32[at >>> 2] ?? 0;
   }
 
-  #boundPort(fd: number): number {
+  /** The address and port that a bound socket has. */
+  addressOf(fd: number): { readonly address: string; readonly port: number } {
     const { u32, address } = this.#arena;
     u32[this.#value >>> 2] = sockaddrBytes;
     this.#libc.getsockname(fd, address + this.#scratch, address + this.#value);
-    return this.#codec.port(this.#scratch);
+    return { address: this.#codec.address(this.#scratch), port: this.#codec.port(this.#scratch) };
+  }
+
+  portOf(fd: number): number {
+    return this.addressOf(fd).port;
   }
 
   #refusal(call: string, errno: number): SocketRefusal {
