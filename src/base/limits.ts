@@ -109,6 +109,8 @@ export const directoriesKnownMax = 1_024;
 export const directoryScanShare = 0.05;
 /** The kernel stamps changes with a coarse clock: a listing younger than its directory by less than this is not trusted. */
 export const directoryClockGrainMs = 50;
+/** Changes on disk that follow each other faster are told together: an import of 100,000 files is not 100,000 alarms. */
+export const directoryChangesTogetherMs = 20;
 /** How long the edge may repeat an answer where changes on disk are announced by the kernel … */
 export const freshWatchedMs = 5_000;
 /** … and where nobody announces them (network file systems, no watches left). */
@@ -125,6 +127,8 @@ export const signedHeadersKeptMax = 20_000;
 export const signingConcurrentMax = 2;
 /** Cold signatures waiting; a storm of 10,000 phones fits, more are told to come back. */
 export const signingQueueMax = 16_384;
+/** Of these from one address: any spelling of a name is a signature of its own, so one asker must not fill the queue. */
+export const signingPerAddressMax = 2_048;
 
 /** A phone's request is under 300 bytes. */
 export const httpHeaderBytesMax = 8_192;
@@ -134,6 +138,8 @@ export const httpRequestMs = 15_000;
 export const httpKeepAliveMs = 5_000;
 /** A connection on which nothing moves. */
 export const httpIdleMs = 30_000;
+/** At the end, how long a client may take to read what it is being sent. */
+export const httpCloseMs = 1_000;
 export const httpConnectionsMax = 10_000;
 /** A branch office behind one NAT address. */
 export const httpConnectionsPerAddressMax = 2_048;
@@ -145,6 +151,8 @@ export const httpChunkBytes = 256 * 1024;
 /** An edge that died is started again after this long, doubling while it dies at once. */
 export const edgeRestartMsMin = 50;
 export const edgeRestartMsMax = 1_600;
+/** The `reload` command waits this long for the server's word. */
+export const reloadWaitMsMax = 10_000;
 /** How often a server asks whether another process changed the database: a change is served at once, to a person. */
 export const storeVersionPollMs = 200;
 
@@ -162,3 +170,5 @@ export const databaseWaitMsMax = 5_000;
 export const pkcs12IterationsMax = 1_000_000;
 /** ... and one that is larger is no exchange of certificates. */
 export const pkcs12BytesMax = 4 * 1024 * 1024;
+/** New timestamps of signed files that share one transaction: about 10 ms of the database's lock. */
+export const timestampsPerTransactionMax = 128;

@@ -7,7 +7,12 @@ import { watch } from 'node:fs';
 import type { FSWatcher } from 'node:fs';
 import { stat, statfs } from 'node:fs/promises';
 import type { EventSink } from '../base/events.ts';
-import { directoriesKnownMax, freshUnwatchedMs, freshWatchedMs } from '../base/limits.ts';
+import {
+  directoriesKnownMax,
+  directoryChangesTogetherMs,
+  freshUnwatchedMs,
+  freshWatchedMs,
+} from '../base/limits.ts';
 
 export interface DirectoryWatch {
   /** Starts watching where needed; gives how long an answer from this directory may be repeated. */
@@ -26,11 +31,12 @@ export function createDirectoryWatch(options: {
   readonly onEvent: EventSink;
 }): DirectoryWatch {
   const watched = new Map<string, Watched>();
+  const changed = tellTogether(options.onChange);
   let warned = false;
 
   const begin = (directory: string): FSWatcher | undefined => {
     try {
-      const watcher = watch(directory, { persistent: false }, () => options.onChange());
+      const watcher = watch(directory, { persistent: false }, () => changed.tell());
       watcher.on('error', (error) => {
         watcher.close();
         watched.delete(directory);
@@ -78,10 +84,32 @@ export function createDirectoryWatch(options: {
       return entry?.watcher === undefined ? freshUnwatchedMs : freshWatchedMs;
     },
     close() {
+      changed.stop();
       for (const { watcher } of watched.values()) watcher?.close();
       watched.clear();
     },
   };
+}
+
+/** The first change is told at once, those that follow closely as one more after them. */
+function tellTogether(onChange: () => void): { tell(): void; stop(): void } {
+  let waiting: NodeJS.Timeout | undefined;
+  let again = false;
+  const tell = (): void => {
+    if (waiting !== undefined) {
+      again = true;
+      return;
+    }
+    onChange();
+    waiting = setTimeout(() => {
+      waiting = undefined;
+      if (!again) return;
+      again = false;
+      tell();
+    }, directoryChangesTogetherMs);
+    waiting.unref();
+  };
+  return { tell, stop: () => clearTimeout(waiting) };
 }
 
 /** On these another machine changes files and the local kernel hears nothing (statfs(2)). */

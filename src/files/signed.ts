@@ -13,6 +13,7 @@ import {
   signedFileBytesMax,
   signedHeadersKeptMax,
   signingConcurrentMax,
+  signingPerAddressMax,
   signingQueueMax,
 } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
@@ -123,6 +124,7 @@ function createHeaderSource(
   const { signer, hash, crypto, timestamps, clock } = options;
   const kept = new LRUCache<string, Uint8Array>({ max: signedHeadersKeptMax });
   const underWay = new Map<string, Promise<Uint8Array>>();
+  const waiting = new Map<string, number>();
   const limiter = createLimiter(signingConcurrentMax, signingQueueMax);
   const { fingerprint, notBefore } = signer.certificate;
 
@@ -134,6 +136,23 @@ function createHeaderSource(
     return signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096: options.allowRsa4096 });
   };
 
+  /** `undefined` when the queue, or this address' share of it, is full. */
+  const begin = (address: string, key: string, make: () => Promise<Uint8Array>) => {
+    const ofAddress = waiting.get(address) ?? 0;
+    if (ofAddress >= signingPerAddressMax) return undefined;
+    const started = limiter.run(make);
+    if (started === undefined) return undefined;
+    waiting.set(address, ofAddress + 1);
+    const making = started.finally(() => {
+      underWay.delete(key);
+      const left = (waiting.get(address) ?? 1) - 1;
+      if (left === 0) waiting.delete(address);
+      else waiting.set(address, left);
+    });
+    underWay.set(key, making);
+    return making;
+  };
+
   return async (lookup, content, modifiedMs) => {
     const fileName = lookup.name.asked;
     const sha256 = toHex(crypto.digest('sha256', content));
@@ -143,15 +162,12 @@ function createHeaderSource(
       note(lookup, 'signed', `as ${fileName}, header kept`);
       return known;
     }
-    let making = underWay.get(key);
+    const making =
+      underWay.get(key) ??
+      begin(lookup.request.address, key, () => makeHeader(fileName, content, sha256, modifiedMs));
     if (making === undefined) {
-      const started = limiter.run(() => makeHeader(fileName, content, sha256, modifiedMs));
-      if (started === undefined) {
-        note(lookup, 'signed', 'the queue for signatures is full');
-        return undefined;
-      }
-      making = started.finally(() => underWay.delete(key));
-      underWay.set(key, making);
+      note(lookup, 'signed', 'too many files wait for a signature');
+      return undefined;
     }
     const header = await making;
     kept.set(key, header);

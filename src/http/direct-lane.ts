@@ -10,7 +10,7 @@
  */
 import type { Socket } from 'node:net';
 import type { EventSink } from '../base/events.ts';
-import { httpIdleMs, httpKeepAliveMs } from '../base/limits.ts';
+import { httpCloseMs, httpIdleMs, httpKeepAliveMs } from '../base/limits.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver } from '../core/ports.ts';
 import { plainAddress } from './peer-address.ts';
@@ -23,7 +23,7 @@ export interface PeekingResolver extends Resolver {
 export interface DirectLane {
   /** Takes a fresh connection; `handOver` gives it to the HTTP server, with what was read put back. */
   take(socket: Socket, handOver: () => void): void;
-  /** Ends its connections after what they are being sent. */
+  /** Ends its connections after what they are being sent, or after `httpCloseMs`. */
   close(): void;
 }
 
@@ -44,6 +44,9 @@ export function createDirectLane(options: {
     },
     close() {
       for (const socket of open) socket.destroySoon();
+      setTimeout(() => {
+        for (const socket of open) socket.destroy();
+      }, httpCloseMs).unref();
     },
   };
 }

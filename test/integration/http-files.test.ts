@@ -94,8 +94,8 @@ function get(
 }
 
 /** A socket of one's own; `text` is all that came. */
-async function dial(): Promise<{ readonly socket: Socket; text: () => string }> {
-  const socket = connect(http.port, '127.0.0.1');
+async function dial(port = http.port): Promise<{ readonly socket: Socket; text: () => string }> {
+  const socket = connect(port, '127.0.0.1');
   sockets.push(socket);
   let text = '';
   socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
@@ -372,6 +372,22 @@ it('random bytes leave it serving', async () => {
     socket.end(Buffer.from(valid.slice(0, at) + bytes + valid.slice(at), 'latin1'));
   }
   expect((await get('/Ringlist.xml')).body.toString()).toBe('rings');
+});
+
+it('closes although a client does not read what it asked for', async () => {
+  const content = { kind: 'memory', bytes: new Uint8Array(64 * 1024 * 1024) } as const;
+  const resolver: Resolver = {
+    resolve: () => Promise.resolve({ kind: 'served', content, by: 'test', freshForMs: 0, trace: [] }),
+  };
+  const listen = { address: '127.0.0.1', port: 0 };
+  const server = await startFileHttp({ listen, resolver, opener: fileOpener, onEvent: () => undefined });
+  const [short, long, idle] = [await dial(server.port), await dial(server.port), await dial(server.port)];
+  for (const { socket } of [short, long]) socket.pause();
+  short.socket.write(bare('x'));
+  long.socket.write('GET /x HTTP/1.1\r\nHost: x\r\nConnection: keep-alive\r\n\r\n');
+  await eventually(() => expect(long.socket.bytesRead + short.socket.bytesRead).toBeGreaterThan(0));
+  await server.close();
+  await eventually(() => expect(idle.socket.destroyed).toBe(true));
 });
 
 it('says that its port is taken', async () => {

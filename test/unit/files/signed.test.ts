@@ -1,9 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
-import { memoryFileBytesMax } from '../../../src/base/limits.ts';
+import { memoryFileBytesMax, signingConcurrentMax, signingPerAddressMax } from '../../../src/base/limits.ts';
 import { decodeLatin1, encodeLatin1 } from '../../../src/base/text.ts';
 import type { PublishedList } from '../../../src/core/cluster/model.ts';
 import type { FileRequest, Resolution } from '../../../src/core/files/resolution.ts';
@@ -28,11 +28,19 @@ const open: LocalLink[] = [];
 
 let signatures = 0;
 let trouble: Error | undefined;
+/** Signatures that were begun wait for it. */
+let held: Promise<void> | undefined;
+
+/** The `index`th way to write a name: a bit says the case of a letter. */
+function spelling(name: string, index: number): string {
+  return Array.from(name, (letter, at) => ((index >> at) & 1 ? letter.toUpperCase() : letter)).join('');
+}
 const countingSigner: Signer = {
   certificate: signer.certificate,
   async sign(hash, parts) {
     signatures++;
     if (trouble !== undefined) throw trouble;
+    await held;
     return signer.sign(hash, parts);
   },
 };
@@ -105,8 +113,9 @@ function ask(
   resolver: Resolver,
   name: string,
   transport: FileRequest['transport'] = 'tftp',
+  address = '127.0.0.1',
 ): Promise<Resolution> {
-  return resolver.resolve({ name, transport, address: '127.0.0.1', port: 4000 });
+  return resolver.resolve({ name, transport, address, port: 4000 });
 }
 
 function bytesOf(resolution: Resolution): Uint8Array {
@@ -137,6 +146,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'SEP001122334455.cnf.xml'), 'configuration');
   writeFileSync(join(root, 'stored.xml'), 'never seen');
   writeFileSync(join(root, 'stored.xml.sgn'), openToolFile('Ringlist-sha1.xml.sgn'));
+  writeFileSync(join(root, 'abcdefghijklm.xml'), 'many spellings');
   writeFileSync(join(root, 'odd.xml'), 'plain');
   writeFileSync(join(root, 'odd.xml.sgn'), 'not a signed file');
   writeFileSync(join(root, 'inner.xml'), openToolFile('Ringlist-sha1.xml.sgn'));
@@ -151,6 +161,7 @@ beforeEach(() => {
   signatures = 0;
   asked.length = 0;
   trouble = undefined;
+  held = undefined;
 });
 
 afterEach(() => {
@@ -227,6 +238,25 @@ describe('what a signature costs', () => {
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask(resolver, 'Ringlist.xml.sgn')));
     expect(new Set(answers.map((answer) => decodeLatin1(bytesOf(answer)))).size).toBe(1);
     expect(signatures).toBe(1);
+  });
+
+  it('one address cannot fill the queue with spellings of a name', async () => {
+    const resolver = await chain();
+    let release = () => undefined as void;
+    held = new Promise((resolve) => (release = resolve));
+    let retries = 0;
+    const flood = Array.from({ length: signingPerAddressMax + 64 }, async (_, index) => {
+      const { kind } = await ask(resolver, `${spelling('abcdefghijklm.xml', index)}.sgn`);
+      if (kind === 'retry') retries++;
+      return kind;
+    });
+    await vi.waitFor(() => expect(retries).toBe(64), { timeout: 15_000 });
+    expect(signatures).toBe(signingConcurrentMax);
+    const other = ask(resolver, 'Ringlist.xml.sgn', 'tftp', '127.0.0.2');
+    release();
+    expect((await other).kind).toBe('served');
+    const kinds = await Promise.all(flood);
+    expect(kinds.filter((kind) => kind === 'served')).toHaveLength(signingPerAddressMax);
   });
 
   it('a failing signer is a retry, not an unsigned file', async () => {
