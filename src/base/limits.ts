@@ -127,6 +127,8 @@ export const signedHeadersKeptMax = 20_000;
 export const signingConcurrentMax = 2;
 /** Cold signatures waiting; a storm of 10,000 phones fits, more are told to come back. */
 export const signingQueueMax = 16_384;
+/** Content that waits with them: a storm's 10,000 configurations of 6 KiB fit, a few hundred locale files do. */
+export const signingQueueBytesMax = 128 * 1024 * 1024;
 /** Of these from one address: any spelling of a name is a signature of its own, so one asker must not fill the queue. */
 export const signingPerAddressMax = 2_048;
 

@@ -14,6 +14,7 @@ import {
   signedHeadersKeptMax,
   signingConcurrentMax,
   signingPerAddressMax,
+  signingQueueBytesMax,
   signingQueueMax,
 } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
@@ -125,6 +126,7 @@ function createHeaderSource(
   const kept = new LRUCache<string, Uint8Array>({ max: signedHeadersKeptMax });
   const underWay = new Map<string, Promise<Uint8Array>>();
   const waiting = new Map<string, number>();
+  let waitingBytes = 0;
   const limiter = createLimiter(signingConcurrentMax, signingQueueMax);
   const { fingerprint, notBefore } = signer.certificate;
 
@@ -137,14 +139,16 @@ function createHeaderSource(
   };
 
   /** `undefined` when the queue, or this address' share of it, is full. */
-  const begin = (address: string, key: string, make: () => Promise<Uint8Array>) => {
+  const begin = (address: string, key: string, bytes: number, make: () => Promise<Uint8Array>) => {
     const ofAddress = waiting.get(address) ?? 0;
-    if (ofAddress >= signingPerAddressMax) return undefined;
+    if (ofAddress >= signingPerAddressMax || waitingBytes + bytes > signingQueueBytesMax) return undefined;
     const started = limiter.run(make);
     if (started === undefined) return undefined;
     waiting.set(address, ofAddress + 1);
+    waitingBytes += bytes;
     const making = started.finally(() => {
       underWay.delete(key);
+      waitingBytes -= bytes;
       const left = (waiting.get(address) ?? 1) - 1;
       if (left === 0) waiting.delete(address);
       else waiting.set(address, left);
@@ -164,7 +168,9 @@ function createHeaderSource(
     }
     const making =
       underWay.get(key) ??
-      begin(lookup.request.address, key, () => makeHeader(fileName, content, sha256, modifiedMs));
+      begin(lookup.request.address, key, content.length, () =>
+        makeHeader(fileName, content, sha256, modifiedMs),
+      );
     if (making === undefined) {
       note(lookup, 'signed', 'too many files wait for a signature');
       return undefined;

@@ -3,7 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { assert } from '../../../src/base/assert.ts';
-import { memoryFileBytesMax, signingConcurrentMax, signingPerAddressMax } from '../../../src/base/limits.ts';
+import {
+  memoryFileBytesMax,
+  signingConcurrentMax,
+  signingPerAddressMax,
+  signingQueueBytesMax,
+} from '../../../src/base/limits.ts';
 import { decodeLatin1, encodeLatin1 } from '../../../src/base/text.ts';
 import type { PublishedList } from '../../../src/core/cluster/model.ts';
 import type { FileRequest, Resolution } from '../../../src/core/files/resolution.ts';
@@ -22,6 +27,7 @@ import { openToolFile } from '../../helpers/crypto-signed-bytes.ts';
 
 const crypto = createVerifier();
 const signer = readPrivateKeyPem(decodeLatin1(openToolFile('callmanager.pem')));
+const largestBytes = 15 * 1024 * 1024;
 const root = mkdtempSync(join(tmpdir(), 'tftp-pki-signed-'));
 const nowMs = 1_900_000_000_000;
 const open: LocalLink[] = [];
@@ -147,6 +153,7 @@ beforeAll(() => {
   writeFileSync(join(root, 'stored.xml'), 'never seen');
   writeFileSync(join(root, 'stored.xml.sgn'), openToolFile('Ringlist-sha1.xml.sgn'));
   writeFileSync(join(root, 'abcdefghijklm.xml'), 'many spellings');
+  writeFileSync(join(root, 'largest.txt'), new Uint8Array(largestBytes));
   writeFileSync(join(root, 'odd.xml'), 'plain');
   writeFileSync(join(root, 'odd.xml.sgn'), 'not a signed file');
   writeFileSync(join(root, 'inner.xml'), openToolFile('Ringlist-sha1.xml.sgn'));
@@ -257,6 +264,22 @@ describe('what a signature costs', () => {
     expect((await other).kind).toBe('served');
     const kinds = await Promise.all(flood);
     expect(kinds.filter((kind) => kind === 'served')).toHaveLength(signingPerAddressMax);
+  });
+
+  it('content that waits for a signature is bounded by bytes', async () => {
+    const resolver = await chain();
+    let release = () => undefined as void;
+    held = new Promise((resolve) => (release = resolve));
+    const fitting = Math.floor(signingQueueBytesMax / largestBytes);
+    let retries = 0;
+    const many = Array.from({ length: fitting + 2 }, async (_, index) => {
+      const { kind } = await ask(resolver, `${spelling('largest.txt', index)}.sgn`);
+      if (kind === 'retry') retries++;
+    });
+    await vi.waitFor(() => expect(retries).toBe(2), { timeout: 15_000 });
+    release();
+    await Promise.all(many);
+    expect(signatures).toBe(fitting);
   });
 
   it('a failing signer is a retry, not an unsigned file', async () => {
