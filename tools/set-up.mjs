@@ -20,6 +20,9 @@ const programs = {
     busybox: 'busybox',
     curl: 'curl',
     openssl: 'openssl',
+    certtool: 'gnutls-bin',
+    keytool: 'default-jre-headless',
+    'softhsm2-util': 'softhsm2',
     strace: 'strace',
   },
   bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base' },
@@ -40,6 +43,7 @@ export function setUp(purpose) {
   requireNode();
   requirePrograms(programs[purpose], `npm ${purpose === 'bench' ? 'run bench' : purpose}`);
   ensureDependencies();
+  if (purpose === 'test') ensureAddon(tokenDriver);
   ensureBuild();
   if (purpose === 'bench') ensurePeers();
 }
@@ -125,7 +129,7 @@ function ensureDependencies() {
     const run = npm(['ci', '--ignore-scripts', '--no-audit', '--no-fund']);
     if (run.status !== 0) throw new SetUpError(`npm ci failed:\n${tail(run)}`);
   }
-  if (!databaseDriverLoads()) ensureDatabaseDriver();
+  ensureAddon(databaseDriver);
   linkCommand();
 }
 
@@ -142,36 +146,45 @@ function dependenciesMatchLock() {
   });
 }
 
-/** In a process of its own: a driver built for another Node, once loaded, cannot be loaded again. */
-function databaseDriverLoads() {
-  const script = "new (require('better-sqlite3'))(':memory:').close()";
+/** Packages with native code: what each is for, and a script that only works when it is built. */
+const databaseDriver = {
+  pack: 'better-sqlite3',
+  what: 'the database driver',
+  script: "new (require('better-sqlite3'))(':memory:').close()",
+};
+/** Optional for a node, so that one without a token needs no compiler; the tests sign by a token in software. */
+const tokenDriver = { pack: 'pkcs11js', what: 'the driver of PKCS#11 tokens', script: "require('pkcs11js')" };
+
+/** In a process of its own: an addon built for another Node, once loaded, cannot be loaded again. */
+function loads({ script }) {
   return spawnSync(process.execPath, ['-e', script], { cwd: root, stdio: 'ignore' }).status === 0;
 }
 
-function ensureDatabaseDriver() {
-  say('fetching the database driver, or compiling it where no prebuilt one is reachable (about a minute)');
-  let run = rebuildDriver();
+function ensureAddon(addon) {
+  if (loads(addon)) return;
+  const { pack, what } = addon;
+  say(`fetching ${what}, or compiling it where no prebuilt one is reachable (about a minute)`);
+  let run = rebuild(pack);
   if (run.status !== 0) {
     const missing = Object.keys(compilers).filter((program) => !isInstalled(program));
     const packages = [...missing.map((program) => compilers[program]), ...headerPackages()];
     if (packages.length > 0) {
       installDebian(
         packages,
-        `no prebuilt database driver is reachable and compiling it needs ${packages.join(', ')}`,
+        `no prebuilt ${pack} is reachable and compiling it needs ${packages.join(', ')}`,
       );
-      say('compiling the database driver');
-      run = rebuildDriver();
+      say(`compiling ${what}`);
+      run = rebuild(pack);
     }
   }
-  if (run.status !== 0) throw new SetUpError(`better-sqlite3 could not be built:\n${tail(run)}`);
-  if (!databaseDriverLoads())
-    throw new SetUpError('better-sqlite3 was built but does not load with this Node');
+  if (run.status !== 0) throw new SetUpError(`${pack} could not be built:\n${tail(run)}`);
+  if (!loads(addon)) throw new SetUpError(`${pack} was built but does not load with this Node`);
 }
 
-function rebuildDriver() {
+function rebuild(pack) {
   const prefix = dirname(dirname(process.execPath));
   const env = headersMatch(prefix) ? { npm_config_nodedir: prefix } : {};
-  return npm(['rebuild', 'better-sqlite3', '--ignore-scripts=false'], env);
+  return npm(['rebuild', pack, '--ignore-scripts=false'], env);
 }
 
 /** node-gyp downloads Node's headers unless told where they are; a matching set often lies beside Node itself. */

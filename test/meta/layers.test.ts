@@ -39,6 +39,7 @@ const doors: Record<string, readonly string[]> = {
   '@peculiar/x509': ['src/pki/vendor.ts'],
   asn1js: ['src/pki/vendor.ts'],
   'node-forge': ['src/pki/vendor.ts'],
+  pkcs11js: ['src/pki/vendor.ts'],
   pkijs: ['src/pki/vendor.ts'],
   'reflect-metadata': ['src/pki/vendor.ts'],
   'better-sqlite3': ['src/store/'],
@@ -79,7 +80,8 @@ describe('layers', () => {
 
   it('imports name an existing source, with its extension, or a declared package', () => {
     const known = new Set(sources.map((file) => file.path));
-    const declared = new Set(Object.keys(readPackage().dependencies));
+    const { dependencies, optionalDependencies } = readPackage();
+    const declared = new Set(Object.keys({ ...dependencies, ...optionalDependencies }));
     const wrong = sources.flatMap((file) =>
       file.imports.flatMap(({ path, pack, target, line }) => {
         const found =
@@ -129,8 +131,11 @@ function isUnder(file: SourceFile, door: string): boolean {
   return door.endsWith('/') && file.path.startsWith(door);
 }
 
-function readPackage(): { dependencies: Record<string, string> } {
-  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    dependencies: Record<string, string>;
-  };
+interface Pack {
+  readonly dependencies: Record<string, string>;
+  readonly optionalDependencies: Record<string, string>;
+}
+
+function readPackage(): Pack {
+  return JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Pack;
 }

@@ -54,12 +54,17 @@ describe('package.json', () => {
   const pack = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, never> & {
     readonly version: string;
     readonly dependencies: Record<string, string>;
+    readonly optionalDependencies: Record<string, string>;
     readonly devDependencies: Record<string, string>;
     readonly engines: { readonly node: string };
   };
 
   it('pins exact versions', () => {
-    const loose = Object.entries({ ...pack.dependencies, ...pack.devDependencies })
+    const loose = Object.entries({
+      ...pack.dependencies,
+      ...pack.optionalDependencies,
+      ...pack.devDependencies,
+    })
       .filter(([, version]) => !/^\d+\.\d+\.\d+$/.test(version))
       .map(([name]) => name);
     expect(loose).toEqual([]);
