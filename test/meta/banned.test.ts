@@ -27,6 +27,8 @@ const bans: readonly Ban[] = [
     what: 'process.exit',
     instead: 'the exit status returned to main.ts',
     matches: (node) => isMember(node, 'process', 'exit'),
+    // The second Ctrl-C, and an edge that has lost its back: both must not wait for anything.
+    except: ['src/cli/commands/serve-files.ts', 'src/node/edge-process.ts'],
   },
   {
     what: 'process.env',

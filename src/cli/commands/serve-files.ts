@@ -4,7 +4,9 @@ import type { RunningNode, ServeOptions as NodeServeOptions } from '../../node/s
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import { nodeOptions } from '../node.ts';
-import type { Output } from '../output.ts';
+import type { Output, Terminal } from '../output.ts';
+
+const sameSignalMs = 1_000;
 
 interface ServeOptions {
   readonly root?: string;
@@ -56,6 +58,8 @@ export const serveFiles = defineCommand<ServeOptions>({
       import('../../telemetry/line-buffer.ts'),
     ]);
     const { output, terminal } = context;
+    // Listened to from here on: a Ctrl-C while the node starts stops it once it has started, cleanly.
+    const stopped = untilStopped(terminal);
     const running = await asUsage(() =>
       serve({
         node: nodeOf(context, options),
@@ -64,7 +68,8 @@ export const serveFiles = defineCommand<ServeOptions>({
         ...(output.json && { write: createLineBuffer(terminal.stdout) }),
       }),
     );
-    await untilStopped(context, running);
+    terminal.onSignal('SIGHUP', () => void reload(output, running));
+    await stopped;
     await running.close();
     return 0;
   },
@@ -114,14 +119,17 @@ async function asUsage<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Resolves at the first SIGINT or SIGTERM; the second ends the process at once. */
-async function untilStopped({ terminal, output }: CommandContext, running: RunningNode): Promise<void> {
-  terminal.onSignal('SIGHUP', () => void reload(output, running));
+/**
+ * Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. Not within a second: npm passes on
+ * the Ctrl-C that the terminal has given to its whole process group already, so that one arrives twice.
+ */
+async function untilStopped(terminal: Terminal): Promise<void> {
   await new Promise<void>((resolve) => {
-    let stopping = false;
+    let stoppingSinceMs: number | undefined;
     const stop = (): void => {
-      if (stopping) process.exit(1);
-      stopping = true;
+      if (stoppingSinceMs !== undefined && performance.now() - stoppingSinceMs > sameSignalMs)
+        process.exit(1);
+      stoppingSinceMs ??= performance.now();
       resolve();
     };
     terminal.onSignal('SIGINT', stop);
