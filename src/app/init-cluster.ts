@@ -4,6 +4,7 @@
  * refused when the cluster and its lists are there already.
  */
 import { Failure } from '../base/errors.ts';
+import type { AuditEntry } from '../core/audit/audit-chain.ts';
 import type { CertificatePurpose, Cluster, ClusterMode } from '../core/cluster/model.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import type { IssueRequest, Issuer, KeyFiles, NewCertificate, Signer, SignerOpener } from '../core/ports.ts';
@@ -55,7 +56,7 @@ export async function initCluster(ports: InitPorts, request: InitRequest): Promi
       hint: 'Name another folder with --data, or look at it with tftp-pki status.',
     });
   if (existing === undefined) await createRows(ports, request);
-  const generation = await publishLists(ports, await openListSigner(ports));
+  const generation = await publishLists(ports, await openListSigner(ports), auditOf(ports, request));
   return { cluster: (await readClusterView(ports.store, ports.crypto)).cluster, generation };
 }
 
@@ -76,7 +77,17 @@ async function createRows(ports: InitPorts, request: InitRequest): Promise<void>
     { id: request.clusterId, mode: request.mode, hash: request.hash, createdMs: nowMs },
     { name: request.nodeName, createdMs: nowMs },
     certificates,
+    auditOf(ports, request),
   );
+}
+
+function auditOf({ clock }: InitPorts, { clusterId, nodeName, mode, by }: InitRequest): AuditEntry {
+  return {
+    atMs: clock.nowMs(),
+    who: by,
+    operation: 'init',
+    detail: { cluster: clusterId, node: nodeName, mode },
+  };
 }
 
 async function issueAndKeep(

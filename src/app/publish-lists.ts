@@ -6,6 +6,7 @@
 import { equalBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
 import { encodeUtf8, toHex } from '../base/text.ts';
+import type { AuditEntry } from '../core/audit/audit-chain.ts';
 import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
 import type { Crypto, SecondVerifier, Signer, Store, WallClock } from '../core/ports.ts';
 import { buildTrustList } from '../core/signing/build-trust-list.ts';
@@ -29,7 +30,11 @@ export const listFileNames: Readonly<Record<TrustListKind, string>> = {
 };
 
 /** Gives the new generation's number. `listSigner` is the ITLRecovery signer, open for this call only. */
-export async function publishLists(ports: PublishPorts, listSigner: Signer): Promise<number> {
+export async function publishLists(
+  ports: PublishPorts,
+  listSigner: Signer,
+  audit: AuditEntry,
+): Promise<number> {
   const view = await readClusterView(ports.store, ports.crypto);
   const input = trustInputOf(view);
   const current = await ports.store.currentLists();
@@ -62,7 +67,11 @@ export async function publishLists(ports: PublishPorts, listSigner: Signer): Pro
       publishedMs: ports.clock.nowMs(),
     });
   }
-  return ports.store.publish(lists, (staged, before) => refuseUnbelievable(ports, lists, staged, before));
+  return ports.store.publish(
+    lists,
+    (staged, before) => refuseUnbelievable(ports, lists, staged, before),
+    audit,
+  );
 }
 
 /** A CTL is sticky: once phones hold one it is published in every generation, in nonsecure mode too. */

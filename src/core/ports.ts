@@ -3,9 +3,11 @@
  * pki, store, files and net implement it, never import each other, and are joined in node/build.ts.
  */
 import type { HashName } from '../wire/algorithm.ts';
+import type { AuditEntry, AuditRow } from './audit/audit-chain.ts';
 import type {
   CertificatePurpose,
   Cluster,
+  ClusterMode,
   ClusterNode,
   Device,
   PublishedList,
@@ -109,24 +111,59 @@ export interface Store {
   /** The lists of the current generation; empty before the first publication. */
   currentLists(): Promise<readonly PublishedList[]>;
   listGeneration(generation: number): Promise<readonly PublishedList[]>;
-  /** Cluster, node and certificates of a new data folder in one transaction; refused when a cluster exists. */
-  createCluster(cluster: Cluster, node: ClusterNode, certificates: readonly NewCertificate[]): Promise<void>;
-  /** Makes `lists` the current generation in one transaction, after `check` accepted what a new connection read back. */
+  /**
+   * Cluster, node and certificates of a new data folder in one transaction; refused when a cluster exists.
+   * `adopted` are lists that phones hold already: they are current as generation 0.
+   */
+  createCluster(
+    cluster: Cluster,
+    node: ClusterNode,
+    certificates: readonly NewCertificate[],
+    audit: AuditEntry,
+    adopted?: readonly NewList[],
+  ): Promise<void>;
+  /**
+   * Makes `lists` the current generation, after `check` accepted what a new connection read back. The change of the
+   * cluster that the lists tell of and its audit row come with them in one transaction, or none of it does.
+   */
   publish(
-    lists: readonly Omit<PublishedList, 'generation'>[],
+    lists: readonly NewList[],
     check: (staged: readonly PublishedList[], current: readonly PublishedList[]) => void,
+    audit: AuditEntry,
+    change?: TrustChange,
   ): Promise<number>;
+  /**
+   * Gives the row's id. Refused: a certificate that stands in that store, and in any store a second key for a known
+   * issuer and serial, since a TVS is asked by these two. A retired certificate of another store than `own` returns.
+   */
+  addCertificate(certificate: NewCertificate, audit: AuditEntry): Promise<number>;
+  /** Refused with `not-found` when there is none or it is retired already; it stays as history. */
+  retireCertificate(id: number, audit: AuditEntry): Promise<void>;
+  /** The whole audit in its order. */
+  listAudit(): Promise<readonly AuditRow[]>;
   /**
    * The timestamp (seconds) under which `name` signed by `signer` with this content is published:
    * equal for equal content, never below the last one for that name, never below `leastSeconds`.
    */
   signedTimestamp(name: string, signer: string, contentSha256: string, leastSeconds: number): Promise<number>;
-  /** Grows with every commit of any process on this data; cheap enough to ask several times a second. */
+  /**
+   * Grows with every commit, of any process, that changes what is served (cluster, certificates, lists, devices), and
+   * with no other; cheap enough to ask several times a second.
+   */
   version(): Promise<number>;
   close(): Promise<void>;
 }
 
 export type NewCertificate = Omit<StoredCertificate, 'id' | 'retiredMs'>;
+export type NewList = Omit<PublishedList, 'generation'>;
+
+/** What changes in the cluster together with its lists. */
+export interface TrustChange {
+  readonly addCertificates?: readonly NewCertificate[] | undefined;
+  /** Ids of rows. */
+  readonly retireCertificates?: readonly number[] | undefined;
+  readonly mode?: ClusterMode | undefined;
+}
 
 /** Private keys at rest: one file each, encrypted, 0600 in a 0700 folder, named by the certificate's fingerprint. */
 export interface KeyFiles {

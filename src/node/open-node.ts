@@ -64,7 +64,8 @@ export async function createNode(options: NodeOptions, request: CreateRequest): 
 }
 
 async function join(folder: DataFolder, options: NodeOptions, create: boolean): Promise<OpenNode> {
-  const store = await openStore({ path: folder.databaseFile, create });
+  const crypto = createVerifier();
+  const store = await openStore({ path: folder.databaseFile, create, crypto });
   const passphrase = createPassphraseSource(options.passphraseFile, folder.passphraseFile);
   const signers: SignerOpener = {
     open: async (certificate, pem) => createSignerOpener(passphrase()).open(certificate, pem),
@@ -73,7 +74,7 @@ async function join(folder: DataFolder, options: NodeOptions, create: boolean): 
   return {
     folder,
     store,
-    crypto: createVerifier(),
+    crypto,
     clock: { nowMs: () => Date.now() },
     verifyAgain,
     signers,

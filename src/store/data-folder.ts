@@ -18,6 +18,8 @@ export interface DataFolder {
   readonly databaseFile: string;
   /** Exists where `init` was not given a passphrase file; it then protects only copies of the keys. */
   readonly passphraseFile: string;
+  /** Which process serves this folder (src/node/run-file.ts). */
+  readonly runFile: string;
 }
 
 const names = {
@@ -25,6 +27,7 @@ const names = {
   keys: 'keys',
   database: 'database.sqlite',
   passphrase: 'passphrase',
+  run: 'serve.json',
 };
 
 /** The names, whether they exist or not. */
@@ -36,6 +39,7 @@ export function dataFolderAt(path: string): DataFolder {
     keysFolder: join(absolute, names.keys),
     databaseFile: join(absolute, names.database),
     passphraseFile: join(absolute, names.passphrase),
+    runFile: join(absolute, names.run),
   };
 }
 

@@ -15,8 +15,6 @@ export interface Database {
   write<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T>;
   /** A second connection, reading only: what it sees is what was committed. */
   reopen(): Promise<Database>;
-  /** Grows with every commit, of this connection or another process. */
-  version(): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -28,4 +26,6 @@ export interface ColumnTypes {
   readonly id: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
   /** Stands behind CREATE TABLE (…). */
   readonly tableEnd: RawBuilder<unknown>;
+  /** Statements after which the database itself refuses to change or delete a row of the table. */
+  readonly appendOnly: (table: string) => readonly RawBuilder<unknown>[];
 }

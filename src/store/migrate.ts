@@ -12,10 +12,20 @@ import { certificate } from './migrations/0002-certificate.ts';
 import { device } from './migrations/0003-device.ts';
 import { trustList } from './migrations/0004-trust-list.ts';
 import { signedTimestamp } from './migrations/0005-signed-timestamp.ts';
+import { revision } from './migrations/0006-revision.ts';
+import { audit } from './migrations/0007-audit.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
-export const migrations: readonly Migration[] = [cluster, certificate, device, trustList, signedTimestamp];
+export const migrations: readonly Migration[] = [
+  cluster,
+  certificate,
+  device,
+  trustList,
+  signedTimestamp,
+  revision,
+  audit,
+];
 
 /** `steps` is all of them but in the test of an upgrade. */
 export async function migrate(

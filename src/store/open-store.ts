@@ -1,34 +1,36 @@
 /**
  * The `Store` port: the tables behind their operations, each change one short transaction.
- * The same for every database; which one it is, is decided in `openStore`.
+ * The same for every database; which one it is, is decided in `openStore`. What changes trust brings its audit row,
+ * and what changes what is served counts the revision, both in the transaction of the change.
  */
-import { assert } from '../base/assert.ts';
-import { equalBytes } from '../base/bytes.ts';
-import { Failure } from '../base/errors.ts';
-import type { PublishedList } from '../core/cluster/model.ts';
-import type { Store } from '../core/ports.ts';
+import type { Transaction } from 'kysely';
+import type { Crypto, Store } from '../core/ports.ts';
 import type { Database } from './database.ts';
 import { migrate } from './migrate.ts';
+import { publish } from './publish.ts';
+import type { Schema } from './schema.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
-import { insertCertificates, listCertificates } from './tables/certificate.ts';
+import { appendAudit, listAudit } from './tables/audit.ts';
+import {
+  addCertificate,
+  insertCertificates,
+  listCertificates,
+  retireCertificate,
+} from './tables/certificate.ts';
 import { insertCluster, readCluster } from './tables/cluster.ts';
 import { deleteDevice, findDevice, insertDevice, listDevices } from './tables/device.ts';
 import { insertNode, listNodes } from './tables/node.ts';
-import { lastSigned, nextTimestamp, putSigned } from './tables/signed-timestamp.ts';
-import {
-  currentGeneration,
-  currentLists,
-  discardStaged,
-  listGeneration,
-  makeCurrent,
-  overtaken,
-  stagedLists,
-  stageLists,
-  type NewList,
-} from './tables/trust-list.ts';
+import { bumpRevision, readRevision } from './tables/revision.ts';
+import { adoptLists, currentLists, listGeneration } from './tables/trust-list.ts';
+import { createTimestamps } from './timestamps.ts';
+
+export interface StoreOptions extends SqliteOptions {
+  /** Reads certificates that come in and seals the audit. */
+  readonly crypto: Crypto;
+}
 
 /** Opens a node's database and brings its schema forward. `create` is for `init`: otherwise it must be there. */
-export async function openStore(options: SqliteOptions): Promise<Store> {
+export async function openStore(options: StoreOptions): Promise<Store> {
   const database = await openSqlite(options);
   try {
     await migrate(database, { readonly: options.readonly ?? false });
@@ -36,89 +38,51 @@ export async function openStore(options: SqliteOptions): Promise<Store> {
     await database.close();
     throw error;
   }
-  return createStore(database);
+  return createStore(database, options.crypto);
 }
 
-export function createStore(database: Database): Store {
+export function createStore(database: Database, crypto: Crypto): Store {
   const { query } = database;
+  const change = <T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> =>
+    database.write(async (transaction) => {
+      const result = await work(transaction);
+      await bumpRevision(transaction);
+      return result;
+    });
   return {
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),
     listCertificates: () => listCertificates(query),
     listDevices: () => listDevices(query),
     findDevice: (name) => findDevice(query, name),
-    addDevice: (device) => database.write((transaction) => insertDevice(transaction, device)),
-    removeDevice: (name) => database.write((transaction) => deleteDevice(transaction, name)),
+    addDevice: (device) => change((transaction) => insertDevice(transaction, device)),
+    removeDevice: (name) => change((transaction) => deleteDevice(transaction, name)),
     currentLists: () => currentLists(query),
     listGeneration: (generation) => listGeneration(query, generation),
-    createCluster: (cluster, node, certificates) =>
-      database.write(async (transaction) => {
+    createCluster: (cluster, node, certificates, audit, adopted = []) =>
+      change(async (transaction) => {
         await insertCluster(transaction, cluster);
         await insertNode(transaction, node);
         await insertCertificates(transaction, certificates);
+        if (adopted.length > 0) await adoptLists(transaction, adopted);
+        await appendAudit(transaction, crypto, audit);
       }),
-    publish: (lists, check) => publish(database, lists, check),
-    signedTimestamp: (...question) => signedTimestamp(database, ...question),
-    version: () => database.version(),
+    publish: (lists, check, audit, trustChange = {}) =>
+      publish(database, crypto, { lists, check, audit, change: trustChange }),
+    addCertificate: (certificate, audit) =>
+      change(async (transaction) => {
+        const id = await addCertificate(transaction, crypto, certificate);
+        await appendAudit(transaction, crypto, audit);
+        return id;
+      }),
+    retireCertificate: (id, audit) =>
+      change(async (transaction) => {
+        await retireCertificate(transaction, id, audit.atMs);
+        await appendAudit(transaction, crypto, audit);
+      }),
+    listAudit: () => listAudit(query),
+    signedTimestamp: createTimestamps(database),
+    version: () => readRevision(query),
     close: () => database.close(),
   };
-}
-
-/** Staged, read back by a connection that wrote nothing, checked, then current: a refusal leaves the old ones. */
-async function publish(
-  database: Database,
-  lists: readonly NewList[],
-  check: Parameters<Store['publish']>[1],
-): Promise<number> {
-  assert(lists.length > 0, 'a generation has lists');
-  const generation = await database.write((transaction) => stageLists(transaction, lists));
-  let replacing: number | undefined;
-  try {
-    const reader = await database.reopen();
-    try {
-      replacing = await currentGeneration(reader.query);
-      const staged = await stagedLists(reader.query, generation);
-      if (staged.length === 0) throw overtaken();
-      refuseChanged(lists, staged);
-      check(staged, replacing === undefined ? [] : await listGeneration(reader.query, replacing));
-    } finally {
-      await reader.close();
-    }
-  } catch (error) {
-    // What stays staged if even this fails is seen by nobody and goes with the next publication.
-    await database.write((transaction) => discardStaged(transaction, generation)).catch(() => undefined);
-    throw error;
-  }
-  await database.write((transaction) => makeCurrent(transaction, generation, replacing));
-  return generation;
-}
-
-function refuseChanged(given: readonly NewList[], staged: readonly PublishedList[]): void {
-  const same = given.every((list) =>
-    staged.some(
-      ({ kind, node, bytes }) => kind === list.kind && node === list.node && equalBytes(bytes, list.bytes),
-    ),
-  );
-  if (same && given.length === staged.length) return;
-  throw new Failure('storage-corrupt', 'the database did not keep the lists as they were written', {
-    hint: 'Check the disk.',
-  });
-}
-
-async function signedTimestamp(
-  database: Database,
-  name: string,
-  signer: string,
-  contentSha256: string,
-  leastSeconds: number,
-): Promise<number> {
-  // Signing again what was signed before is the usual case and needs no lock and no disk.
-  const known = await lastSigned(database.query, signer, name);
-  if (known?.contentSha256 === contentSha256 && known.timestamp >= leastSeconds) return known.timestamp;
-  return database.write(async (transaction) => {
-    const last = await lastSigned(transaction, signer, name);
-    const timestamp = nextTimestamp(last, contentSha256, leastSeconds);
-    await putSigned(transaction, signer, name, { contentSha256, timestamp });
-    return timestamp;
-  });
 }

@@ -23,6 +23,8 @@ export interface Schema {
   trust_list: TrustListTable;
   trust_state: TrustStateTable;
   signed_timestamp: SignedTimestampTable;
+  revision: RevisionTable;
+  audit: AuditTable;
   schema_migration: SchemaMigrationTable;
 }
 
@@ -96,6 +98,23 @@ export interface SignedTimestampTable {
   name: string;
   content_sha256: string;
   timestamp: number;
+}
+
+/** One row: how often what is served has changed. */
+export interface RevisionTable {
+  singleton: 1;
+  number: number;
+}
+
+/** Append-only: the database itself refuses to change or delete a row. */
+export interface AuditTable {
+  seq: number;
+  at_ms: number;
+  who: string;
+  operation: string;
+  detail: string;
+  previous: string;
+  hash: string;
 }
 
 /** The steps that brought the database here (migrate.ts). */

@@ -41,6 +41,12 @@ const columns: ColumnTypes = {
   idType: sql`integer`,
   id: (column) => column.primaryKey().autoIncrement(),
   tableEnd: sql`strict`,
+  appendOnly: (table) =>
+    ['update', 'delete'].map(
+      (verb) =>
+        sql`create trigger ${sql.id(`${table}_no_${verb}`)} before ${sql.raw(verb)} on ${sql.table(table)}
+            begin select raise(abort, ${sql.lit(`${table} is append-only`)}); end`,
+    ),
 };
 
 export async function openSqlite(options: SqliteOptions): Promise<Database> {
@@ -54,27 +60,15 @@ export async function openSqlite(options: SqliteOptions): Promise<Database> {
       createIntrospector: (db) => new SqliteIntrospector(db),
     },
   });
-  let ownCommits = 0;
-  let othersCommits = 0;
-  let seen: unknown;
 
   return {
     query,
     columns,
     async write(work) {
       if (readonly) throw new Failure('storage-unreadable', `database ${path} was opened for reading only`);
-      const result = await patiently(() => query.transaction().execute(work));
-      ownCommits++;
-      return result;
+      return patiently(() => query.transaction().execute(work));
     },
     reopen: () => openSqlite({ path, readonly: true }),
-    async version() {
-      // Differs from its last value when another connection has committed; equal after our own commits.
-      const now = mapErrors(path, () => file.pragma('data_version', { simple: true }));
-      if (now !== seen) othersCommits++;
-      seen = now;
-      return ownCommits + othersCommits;
-    },
     async close() {
       await query.destroy();
       // Kysely closes what it has used; a connection that never ran a query is still open.

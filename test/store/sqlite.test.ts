@@ -12,7 +12,7 @@ import { migrate, migrations } from '../../src/store/migrate.ts';
 import { createStore, openStore } from '../../src/store/open-store.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { sqliteFailure } from '../../src/store/sqlite-failure.ts';
-import { cluster, device, list, node } from './store-values.ts';
+import { audit, cluster, crypto, device, list, node } from './store-values.ts';
 import { storeCases } from './store.case.ts';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'tftp-pki-store-'));
@@ -20,10 +20,10 @@ const newFolder = (): string => mkdtempSync(join(tmpdir(), 'tftp-pki-store-'));
 storeCases('the store on SQLite', async () => {
   const folder = newFolder();
   const path = join(folder, 'database.sqlite');
-  const store = await openStore({ path, create: true });
+  const store = await openStore({ path, create: true, crypto });
   return {
     store,
-    another: () => openStore({ path }),
+    another: () => openStore({ path, crypto }),
     async close() {
       await store.close();
       rmSync(folder, { recursive: true });
@@ -51,16 +51,16 @@ async function failureOf(work: Promise<unknown>): Promise<Failure> {
 
 describe('opening', () => {
   test('a database that is not there is not made by chance', async () => {
-    const failure = await failureOf(openStore({ path }));
+    const failure = await failureOf(openStore({ path, crypto }));
     expect(failure).toMatchObject({ code: 'storage-unreadable' });
     expect(failure.hint).toContain('tftp-pki init');
     expect(
-      (await failureOf(openStore({ path: join(folder, 'no', 'where.sqlite'), create: true }))).code,
+      (await failureOf(openStore({ path: join(folder, 'no', 'where.sqlite'), create: true, crypto }))).code,
     ).toBe('storage-unreadable');
   });
 
   test('the files are for their owner only', async () => {
-    const store = await openStore({ path, create: true });
+    const store = await openStore({ path, create: true, crypto });
     await store.addDevice(device('SEP1'));
     for (const suffix of ['', '-wal', '-shm']) expect(statSync(path + suffix).mode & 0o777).toBe(0o600);
     await store.close();
@@ -68,17 +68,17 @@ describe('opening', () => {
 
   test('a folder, a text file, a damaged database', async () => {
     mkdirSync(path);
-    expect((await failureOf(openStore({ path }))).code).toBe('storage-unreadable');
+    expect((await failureOf(openStore({ path, crypto }))).code).toBe('storage-unreadable');
     rmSync(path, { recursive: true });
     writeFileSync(path, 'this is a text file and no database at all\n'.repeat(100));
-    expect((await failureOf(openStore({ path }))).code).toBe('storage-corrupt');
+    expect((await failureOf(openStore({ path, crypto }))).code).toBe('storage-corrupt');
     rmSync(path);
-    const store = await openStore({ path, create: true });
+    const store = await openStore({ path, create: true, crypto });
     for (let i = 0; i < 50; i++) await store.addDevice(device(`SEP${i}`));
     await store.close();
     const bytes = readFileSync(path);
     writeFileSync(path, bytes.fill(0xa5, 4096));
-    expect((await failureOf(openStore({ path }).then((damaged) => damaged.listDevices()))).code).toBe(
+    expect((await failureOf(openStore({ path, crypto }).then((damaged) => damaged.listDevices()))).code).toBe(
       'storage-corrupt',
     );
   });
@@ -87,10 +87,10 @@ describe('opening', () => {
     const old = await openSqlite({ path, create: true });
     await migrate(old, { readonly: false, steps: migrations.slice(0, 2) });
     await old.close();
-    expect((await failureOf(openStore({ path, readonly: true }))).hint).toContain('bring it forward');
-    const writer = await openStore({ path });
-    await writer.createCluster(cluster, node, []);
-    const reader = await openStore({ path, readonly: true });
+    expect((await failureOf(openStore({ path, readonly: true, crypto }))).hint).toContain('bring it forward');
+    const writer = await openStore({ path, crypto });
+    await writer.createCluster(cluster, node, [], audit);
+    const reader = await openStore({ path, readonly: true, crypto });
     expect(await reader.readCluster()).toEqual(cluster);
     expect((await failureOf(reader.addDevice(device('SEP1')))).code).toBe('storage-unreadable');
     await reader.close();
@@ -106,9 +106,9 @@ describe('migrations', () => {
       await migrate(old, { readonly: false, steps: migrations.slice(0, have) });
       await old.query.insertInto('node').values({ name: 'kept', created_ms: 1 }).execute();
       await old.close();
-      const store = await openStore({ path: at });
+      const store = await openStore({ path: at, crypto });
       expect(await store.listNodes()).toEqual([{ name: 'kept', createdMs: 1 }]);
-      await store.publish([list('itl', 'x')], () => undefined);
+      await store.publish([list('itl', 'x')], () => undefined, audit);
       await store.close();
     }
   });
@@ -123,18 +123,21 @@ describe('migrations', () => {
   });
 
   test('a database of a newer program is refused and named', async () => {
-    const store = await openStore({ path, create: true });
+    const store = await openStore({ path, create: true, crypto });
     await store.close();
     const raw = new Sqlite(path);
     raw.exec(`insert into schema_migration values (${migrations.length + 1}, 'from the future')`);
     raw.close();
-    const failure = await failureOf(openStore({ path }));
+    const failure = await failureOf(openStore({ path, crypto }));
     expect(failure).toMatchObject({ code: 'storage-unreadable' });
     expect(failure.hint).toContain('newer tftp-pki');
   });
 
   test('two openings of a new database at once both succeed', async () => {
-    const stores = await Promise.all([openStore({ path, create: true }), openStore({ path, create: true })]);
+    const stores = await Promise.all([
+      openStore({ path, create: true, crypto }),
+      openStore({ path, create: true, crypto }),
+    ]);
     await Promise.all(stores.map((store, i) => store.addDevice(device(`SEP${i}`))));
     expect(await stores[0].listDevices()).toHaveLength(2);
     await Promise.all(stores.map((store) => store.close()));
@@ -144,7 +147,7 @@ describe('migrations', () => {
 describe('another process', () => {
   let store: Store;
   beforeEach(async () => {
-    store = await openStore({ path, create: true });
+    store = await openStore({ path, create: true, crypto });
   });
   afterEach(() => store.close());
 
@@ -158,13 +161,17 @@ describe('another process', () => {
   });
 
   test('killed in the middle of a publication: the old lists are current, the next one goes through', async () => {
-    const first = await store.publish([list('itl', 'old')], () => undefined);
+    const first = await store.publish([list('itl', 'old')], () => undefined, audit);
     expect(await run('die-publishing')).toEqual({ code: null, signal: 'SIGKILL' });
     expect(await store.currentLists()).toEqual([{ ...list('itl', 'old'), generation: first }]);
     expect(await store.listGeneration(first + 1)).toEqual([]);
-    const next = await store.publish([list('itl', 'new')], (_staged, current) => {
-      expect(current[0]?.generation).toBe(first);
-    });
+    const next = await store.publish(
+      [list('itl', 'new')],
+      (_staged, current) => {
+        expect(current[0]?.generation).toBe(first);
+      },
+      audit,
+    );
     expect(next).toBe(first + 2);
   });
 
@@ -189,7 +196,7 @@ describe('another process', () => {
     holder.pragma('locking_mode = EXCLUSIVE');
     holder.exec('begin exclusive; commit');
     setTimeout(() => holder.close(), 200);
-    store = await openStore({ path });
+    store = await openStore({ path, crypto });
     expect(holder.open).toBe(false);
     expect(await store.listDevices()).toEqual([]);
   });
@@ -220,18 +227,18 @@ describe('a full disk', () => {
   test('the change is refused whole, what was there is served, and room brings it back', async () => {
     const database = await openSqlite({ path, create: true });
     await migrate(database, { readonly: false });
-    const store = createStore(database);
-    const first = await store.publish([list('itl', 'old')], () => undefined);
+    const store = createStore(database, crypto);
+    const first = await store.publish([list('itl', 'old')], () => undefined, audit);
     // SQLite's own bound on pages gives the error that a full file system gives, at the same place.
     const pages = (count: number) =>
       database.query.executeQuery(CompiledQuery.raw(`pragma max_page_count = ${count}`));
     await pages(1);
-    const failure = await failureOf(store.publish([list('itl', 'n'.repeat(60_000))], () => undefined));
+    const failure = await failureOf(store.publish([list('itl', 'n'.repeat(60_000))], () => undefined, audit));
     expect(failure).toMatchObject({ code: 'storage-full' });
     expect(failure.hint).toContain('room');
     expect(await store.currentLists()).toEqual([{ ...list('itl', 'old'), generation: first }]);
     await pages(100_000);
-    await store.publish([list('itl', 'n'.repeat(60_000))], () => undefined);
+    await store.publish([list('itl', 'n'.repeat(60_000))], () => undefined, audit);
     await store.close();
   });
 });

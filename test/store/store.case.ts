@@ -4,9 +4,13 @@
  */
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readFileSync } from 'node:fs';
+import { auditChainFault } from '../../src/core/audit/audit-chain.ts';
 import { Failure } from '../../src/base/errors.ts';
+import { readCertificateFile } from '../../src/pki/certificate.ts';
+import { createIssuer } from '../../src/pki/issue.ts';
 import type { NewCertificate, Store } from '../../src/core/ports.ts';
-import { cluster, device, list, node } from './store-values.ts';
+import { audit, cluster, crypto, device, list, node } from './store-values.ts';
 
 export interface Bench {
   readonly store: Store;
@@ -31,6 +35,8 @@ export function storeCases(name: string, makeBench: () => Promise<Bench>): void 
     deviceCases(() => store);
     publicationCases(() => bench);
     timestampCases(() => bench);
+    certificateCases(() => bench);
+    auditCases(() => bench);
 
     test('version grows with own commits and with those of another connection, and rests without', async () => {
       const other = await bench.another();
@@ -40,10 +46,13 @@ export function storeCases(name: string, makeBench: () => Promise<Bench>): void 
       versions.push(await store.version());
       await other.addDevice(device('SEP000000000002'));
       versions.push(await store.version());
-      await other.publish([list('itl', 'x')], accept);
+      await other.publish([list('itl', 'x')], accept, audit);
       versions.push(await store.version());
       expect(versions.slice(2)).toEqual(versions.slice(2).sort((a, b) => a - b));
       expect(new Set(versions.slice(1)).size).toBe(4);
+      // Cold signatures change nothing that is served: no chain is rebuilt for them.
+      await other.signedTimestamp('a.xml.sgn', 's', 'A', 1);
+      await store.signedTimestamp('b.xml.sgn', 's', 'A', 1);
       expect(await store.version()).toBe(versions.at(-1));
       await other.close();
     });
@@ -80,7 +89,7 @@ function clusterCases(bench: () => Bench): void {
 
   test('a cluster with node and certificates is read back as it was written', async () => {
     const { store } = bench();
-    await store.createCluster(cluster, node, [certificate, foreign]);
+    await store.createCluster(cluster, node, [certificate, foreign], audit);
     expect(await store.readCluster()).toEqual(cluster);
     expect(await store.listNodes()).toEqual([node]);
     const [own, other, ...none] = await store.listCertificates();
@@ -92,8 +101,8 @@ function clusterCases(bench: () => Bench): void {
 
   test('a second cluster is refused and changes nothing', async () => {
     const { store } = bench();
-    await store.createCluster(cluster, node, [certificate]);
-    const second = store.createCluster({ ...cluster, id: 'beta' }, { ...node, name: 'b' }, []);
+    await store.createCluster(cluster, node, [certificate], audit);
+    const second = store.createCluster({ ...cluster, id: 'beta' }, { ...node, name: 'b' }, [], audit);
     await expect(second).rejects.toMatchObject({ code: 'refused' });
     expect(await store.readCluster()).toEqual(cluster);
     expect(await store.listNodes()).toEqual([node]);
@@ -101,10 +110,12 @@ function clusterCases(bench: () => Bench): void {
 
   test('a cluster whose certificates cannot be written is not there at all', async () => {
     const { store } = bench();
-    await expect(store.createCluster(cluster, node, [certificate, certificate])).rejects.toThrow(/unique/i);
+    await expect(store.createCluster(cluster, node, [certificate, certificate], audit)).rejects.toThrow(
+      /unique/i,
+    );
     expect(await store.readCluster()).toBeUndefined();
     expect(await store.listNodes()).toEqual([]);
-    await store.createCluster(cluster, node, [certificate]);
+    await store.createCluster(cluster, node, [certificate], audit);
   });
 }
 
@@ -153,14 +164,22 @@ function publicationCases(bench: () => Bench): void {
 
   test('check sees what was staged and what it replaces, both read back, and nobody else sees it staged', async () => {
     const { store } = bench();
-    const first = await store.publish([list('itl', 'one'), list('ctl', 'one')], (staged, current) => {
-      expect(staged.map(({ kind }) => kind)).toEqual(['ctl', 'itl']);
-      expect(current).toEqual([]);
-    });
+    const first = await store.publish(
+      [list('itl', 'one'), list('ctl', 'one')],
+      (staged, current) => {
+        expect(staged.map(({ kind }) => kind)).toEqual(['ctl', 'itl']);
+        expect(current).toEqual([]);
+      },
+      audit,
+    );
     const seen: unknown[] = [];
-    const second = await store.publish([list('itl', 'two')], (staged, current) => {
-      seen.push(staged, current);
-    });
+    const second = await store.publish(
+      [list('itl', 'two')],
+      (staged, current) => {
+        seen.push(staged, current);
+      },
+      audit,
+    );
     expect(second).toBeGreaterThan(first);
     expect(seen).toEqual([
       [{ ...list('itl', 'two'), generation: second }],
@@ -172,23 +191,27 @@ function publicationCases(bench: () => Bench): void {
 
   test('a refusal by check is passed on, the old lists stay, and the number is spent', async () => {
     const { store } = bench();
-    const first = await store.publish([list('itl', 'one')], accept);
+    const first = await store.publish([list('itl', 'one')], accept, audit);
     const refusal = new Failure('refused', 'would strand phones');
-    const refused = store.publish([list('itl', 'two')], () => {
-      throw refusal;
-    });
+    const refused = store.publish(
+      [list('itl', 'two')],
+      () => {
+        throw refusal;
+      },
+      audit,
+    );
     await expect(refused).rejects.toBe(refusal);
     expect(await store.currentLists()).toEqual([{ ...list('itl', 'one'), generation: first }]);
     expect(await store.listGeneration(first + 1)).toEqual([]);
-    expect(await store.publish([list('itl', 'three')], accept)).toBe(first + 2);
+    expect(await store.publish([list('itl', 'three')], accept, audit)).toBe(first + 2);
   });
 
   test('of two publications at once, one wins and the other is told', async () => {
     const { store } = bench();
     const other = await bench().another();
     const results = await Promise.allSettled([
-      store.publish([list('itl', 'mine')], accept),
-      other.publish([list('itl', 'theirs')], accept),
+      store.publish([list('itl', 'mine')], accept, audit),
+      other.publish([list('itl', 'theirs')], accept, audit),
     ]);
     const won = results.filter((result) => result.status === 'fulfilled');
     expect(won.length).toBeGreaterThan(0);
@@ -204,7 +227,7 @@ function publicationCases(bench: () => Bench): void {
   test('what another connection published is current here', async () => {
     const { store } = bench();
     const other = await bench().another();
-    await other.publish([list('itl', 'x')], accept);
+    await other.publish([list('itl', 'x')], accept, audit);
     expect((await store.currentLists()).map(({ bytes }) => Buffer.from(bytes).toString())).toEqual(['x']);
     await other.close();
   });
@@ -246,6 +269,20 @@ function timestampCases(bench: () => Bench): void {
     expect(await ask('A', 10)).toBe(9000);
   });
 
+  test('many at once: each has its answer, and of two contents under one name the second is later', async () => {
+    const other = await bench().another();
+    const names = Array.from({ length: 300 }, (_, i) => `SEP${i}.cnf.xml.sgn`);
+    const first = await Promise.all(names.map((name) => ask(`${name} one`, 1000, name)));
+    expect(new Set(first)).toEqual(new Set([1000]));
+    const both = await Promise.all(
+      names.flatMap((name) => [ask(`${name} two`, 2000, name), ask(`${name} three`, 2000, name)]),
+    );
+    expect(both).toEqual(names.flatMap(() => [2000, 2001]));
+    const again = names.map((name) => other.signedTimestamp(name, 's', `${name} three`, 0));
+    expect(new Set(await Promise.all(again))).toEqual(new Set([2001]));
+    await other.close();
+  });
+
   test('any history: never back, never below the floor, later when the content differs', async () => {
     const question = fc.record({
       content: fc.constantFrom('A', 'B', 'C'),
@@ -279,6 +316,165 @@ function timestampCases(bench: () => Bench): void {
       other.signedTimestamp('a.xml.sgn', 's', 'C', 100),
     ]);
     expect(answers.sort((a, b) => a - b)).toEqual([100, 101, 102]);
+    await other.close();
+  });
+}
+
+/** A certificate of the open tool's vectors, in a store. */
+function stored(file: string, more: Partial<NewCertificate> = {}): NewCertificate {
+  const pem = readFileSync(new URL(`../vectors/open-tool/${file}.pem`, import.meta.url));
+  const [facts] = readCertificateFile(pem);
+  if (!facts) throw new Error(`no certificate in ${file}`);
+  return {
+    store: 'phone-sast-trust',
+    purpose: undefined,
+    node: undefined,
+    der: facts.der,
+    fingerprint: facts.fingerprint,
+    provenance: 'imported from beta',
+    addedMs: 1_790_000_000_001,
+    ...more,
+  };
+}
+
+function certificateCases(bench: () => Bench): void {
+  test('a certificate is added once per store, and its retirement is final', async () => {
+    const { store } = bench();
+    const id = await store.addCertificate(stored('capf'), audit);
+    await expect(store.addCertificate(stored('capf'), audit)).rejects.toMatchObject({ code: 'refused' });
+    await store.addCertificate(stored('capf', { store: 'capf-trust' }), audit);
+    await store.retireCertificate(id, audit);
+    await expect(store.retireCertificate(id, audit)).rejects.toMatchObject({ code: 'not-found' });
+    await expect(store.retireCertificate(99, audit)).rejects.toMatchObject({ code: 'not-found' });
+    const [row] = await store.listCertificates();
+    expect(row).toEqual({ ...stored('capf'), id, retiredMs: audit.atMs });
+  });
+
+  test('a retired foreign certificate returns to its row; an own one never does', async () => {
+    const { store } = bench();
+    await store.createCluster(
+      cluster,
+      node,
+      [stored('tvs', { store: 'own', purpose: 'tvs', node: node.name })],
+      audit,
+    );
+    const foreign = await store.addCertificate(stored('capf'), audit);
+    for (const { id } of await store.listCertificates()) await store.retireCertificate(id, audit);
+    expect(await store.addCertificate(stored('capf', { provenance: 'again' }), audit)).toBe(foreign);
+    const own = store.addCertificate(stored('tvs', { store: 'own', purpose: 'tvs', node: node.name }), audit);
+    await expect(own).rejects.toMatchObject({ code: 'refused' });
+    const rows = await store.listCertificates();
+    expect(rows.map(({ provenance, retiredMs }) => [provenance, retiredMs])).toEqual([
+      ['imported from beta', audit.atMs],
+      ['again', undefined],
+    ]);
+  });
+
+  test('security.md §5: no second key for a known issuer and serial, in any store, retired ones included', async () => {
+    const { store } = bench();
+    const first = stored('callmanager');
+    const id = await store.addCertificate(first, audit);
+    const twin = crypto.readCertificate(await certificateWithSerialOf(first.der));
+    if (!twin) throw new Error('the twin cannot be read');
+    const second = { ...first, store: 'tvs-trust' as const, der: twin.der, fingerprint: twin.fingerprint };
+    await expect(store.addCertificate(second, audit)).rejects.toMatchObject({ code: 'refused' });
+    await store.retireCertificate(id, audit);
+    await expect(store.addCertificate(second, audit)).rejects.toMatchObject({ code: 'refused' });
+    expect(await store.listCertificates()).toHaveLength(1);
+    await expect(
+      store.addCertificate({ ...first, der: Uint8Array.of(0x30, 0) }, audit),
+    ).rejects.toMatchObject({
+      code: 'format',
+    });
+  });
+
+  test('a publication brings its change and its audit row, or none of it', async () => {
+    const { store } = bench();
+    await store.createCluster(cluster, node, [stored('capf')], audit);
+    const [old] = await store.listCertificates();
+    const change = {
+      addCertificates: [stored('tvs')],
+      retireCertificates: [old?.id ?? 0],
+      mode: 'nonsecure',
+    } as const;
+    const refused = store.publish(
+      [list('itl', 'no')],
+      () => {
+        throw new Failure('refused', 'no');
+      },
+      audit,
+      change,
+    );
+    await expect(refused).rejects.toMatchObject({ code: 'refused' });
+    const twice = { ...change, addCertificates: [stored('tvs'), stored('tvs')] };
+    await expect(store.publish([list('itl', 'no')], accept, audit, twice)).rejects.toMatchObject({
+      code: 'refused',
+    });
+    expect(await store.currentLists()).toEqual([]);
+    expect((await store.readCluster())?.mode).toBe('mixed');
+    expect((await store.listCertificates()).map(({ retiredMs }) => retiredMs)).toEqual([undefined]);
+    expect(await store.listAudit()).toHaveLength(1);
+
+    const generation = await store.publish([list('itl', 'yes')], accept, audit, change);
+    expect((await store.readCluster())?.mode).toBe('nonsecure');
+    expect((await store.listCertificates()).map(({ retiredMs }) => retiredMs)).toEqual([
+      audit.atMs,
+      undefined,
+    ]);
+    const rows = await store.listAudit();
+    expect(JSON.parse(rows.at(-1)?.detail ?? '')).toEqual({ ...audit.detail, generation });
+  });
+
+  test('adopted lists are generation 0, and the first publication replaces them', async () => {
+    const { store } = bench();
+    await store.createCluster(cluster, node, [], audit, [list('itl', 'theirs')]);
+    expect(await store.currentLists()).toEqual([{ ...list('itl', 'theirs'), generation: 0 }]);
+    const next = await store.publish(
+      [list('itl', 'ours')],
+      (_staged, current) => expect(current.map(({ generation }) => generation)).toEqual([0]),
+      audit,
+    );
+    expect(next).toBe(1);
+    expect(await store.listGeneration(0)).toEqual([{ ...list('itl', 'theirs'), generation: 0 }]);
+  });
+}
+
+/** Another key under the names and the serial of a certificate: the DER with its modulus changed. */
+async function certificateWithSerialOf(original: Uint8Array): Promise<Uint8Array> {
+  const modulus = crypto.readCertificate(original)?.publicKey;
+  if (modulus?.kind !== 'rsa') throw new Error('not an RSA certificate');
+  const { certificate } = await createIssuer({ passphrase: 'x' }).issue({
+    purpose: 'callmanager',
+    clusterId: 'alpha',
+    nodeName: 'twin.example',
+    notBeforeMs: 1_790_000_000_000,
+  });
+  const bytes = Buffer.from(original);
+  const at = bytes.indexOf(modulus.spki);
+  return Uint8Array.from(
+    Buffer.concat([
+      bytes.subarray(0, at),
+      certificate.publicKey.spki,
+      bytes.subarray(at + modulus.spki.length),
+    ]),
+  );
+}
+
+function auditCases(bench: () => Bench): void {
+  test('each row follows the one before it, whoever wrote it', async () => {
+    const { store } = bench();
+    const other = await bench().another();
+    await store.createCluster(cluster, node, [], audit);
+    await other.publish([list('itl', 'x')], accept, { ...audit, who: 'another' });
+    await store.addCertificate(stored('capf'), audit);
+    const rows = await store.listAudit();
+    expect(rows.map(({ seq, who }) => [seq, who])).toEqual([
+      [1, 'tester'],
+      [2, 'another'],
+      [3, 'tester'],
+    ]);
+    expect(auditChainFault(crypto, rows)).toBeUndefined();
+    expect(await other.listAudit()).toEqual(rows);
     await other.close();
   });
 }

@@ -11,18 +11,32 @@ export interface LastSigned {
   readonly timestamp: number;
 }
 
+/** Names one file of one signer. */
+export interface SignedName {
+  readonly signer: string;
+  readonly name: string;
+}
+
+export type LastSignedBook = Map<string, LastSigned>;
+
+export function signedKey({ signer, name }: SignedName): string {
+  return `${signer} ${name}`;
+}
+
+/** Of one statement, by `signedKey`; may hold more than was asked for. */
 export async function lastSigned(
   query: Kysely<Schema>,
-  signer: string,
-  name: string,
-): Promise<LastSigned | undefined> {
-  const row = await query
+  names: readonly SignedName[],
+): Promise<LastSignedBook> {
+  const rows = await query
     .selectFrom('signed_timestamp')
     .selectAll()
-    .where('signer', '=', signer)
-    .where('name', '=', name)
-    .executeTakeFirst();
-  return row && { contentSha256: row.content_sha256, timestamp: row.timestamp };
+    .where('signer', 'in', [...new Set(names.map(({ signer }) => signer))])
+    .where('name', 'in', [...new Set(names.map(({ name }) => name))])
+    .execute();
+  return new Map(
+    rows.map((row) => [signedKey(row), { contentSha256: row.content_sha256, timestamp: row.timestamp }]),
+  );
 }
 
 /** Seconds. A phone refuses what is older than what it has, so what differs from the last one is later than it. */
@@ -38,14 +52,24 @@ export function nextTimestamp(
 
 export async function putSigned(
   query: Kysely<Schema>,
-  signer: string,
-  name: string,
-  { contentSha256, timestamp }: LastSigned,
+  signed: readonly (SignedName & LastSigned)[],
 ): Promise<void> {
-  const values = { content_sha256: contentSha256, timestamp };
+  if (signed.length === 0) return;
   await query
     .insertInto('signed_timestamp')
-    .values({ signer, name, ...values })
-    .onConflict((conflict) => conflict.columns(['signer', 'name']).doUpdateSet(values))
+    .values(
+      signed.map(({ signer, name, contentSha256, timestamp }) => ({
+        signer,
+        name,
+        content_sha256: contentSha256,
+        timestamp,
+      })),
+    )
+    .onConflict((conflict) =>
+      conflict.columns(['signer', 'name']).doUpdateSet(({ ref }) => ({
+        content_sha256: ref('excluded.content_sha256'),
+        timestamp: ref('excluded.timestamp'),
+      })),
+    )
     .execute();
 }

@@ -5,9 +5,8 @@
 import type { Kysely, Selectable } from 'kysely';
 import { Failure } from '../../base/errors.ts';
 import type { PublishedList } from '../../core/cluster/model.ts';
-import type { Schema, TrustListTable } from '../schema.ts';
-
-export type NewList = Omit<PublishedList, 'generation'>;
+import type { NewList } from '../../core/ports.ts';
+import type { GenerationTable, Schema, TrustListTable } from '../schema.ts';
 
 export async function currentGeneration(query: Kysely<Schema>): Promise<number | undefined> {
   const state = await query.selectFrom('trust_state').select('current').executeTakeFirstOrThrow();
@@ -44,22 +43,36 @@ export async function stageLists(query: Kysely<Schema>, lists: readonly NewList[
     .set(({ eb }) => ({ last: eb('last', '+', 1) }))
     .returning('last')
     .executeTakeFirstOrThrow();
-  await query.insertInto('generation').values({ number: last, state: 'staged' }).execute();
-  for (const list of lists)
+  await insertGeneration(query, { number: last, state: 'staged' }, lists);
+  return last;
+}
+
+/** Lists that phones hold already become generation 0, which nobody else can get. */
+export async function adoptLists(query: Kysely<Schema>, lists: readonly NewList[]): Promise<void> {
+  await insertGeneration(query, { number: 0, state: 'published' }, lists);
+  await query.updateTable('trust_state').set({ current: 0 }).execute();
+}
+
+async function insertGeneration(
+  query: Kysely<Schema>,
+  generation: GenerationTable,
+  lists: readonly NewList[],
+): Promise<void> {
+  await query.insertInto('generation').values(generation).execute();
+  for (const { kind, node, bytes, signer, sha256, timestamp, publishedMs } of lists)
     await query
       .insertInto('trust_list')
       .values({
-        generation: last,
-        kind: list.kind,
-        node: list.node,
-        bytes: list.bytes,
-        signer: list.signer,
-        sha256: list.sha256,
-        timestamp: list.timestamp,
-        published_ms: list.publishedMs,
+        generation: generation.number,
+        kind,
+        node,
+        bytes,
+        signer,
+        sha256,
+        timestamp,
+        published_ms: publishedMs,
       })
       .execute();
-  return last;
 }
 
 /** Takes back one staged generation; a published one stays. */

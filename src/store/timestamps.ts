@@ -1,0 +1,86 @@
+/**
+ * Timestamps of signed files, many in one transaction. A boot storm signs thousands of files that nobody has asked for
+ * before, and each new timestamp must be on the disk before its signature leaves: who asks while a transaction is
+ * under way shares the next one, so the disk is waited for once for all of them (group commit).
+ */
+import type { Transaction } from 'kysely';
+import { timestampsPerTransactionMax } from '../base/limits.ts';
+import type { Store } from '../core/ports.ts';
+import type { Database } from './database.ts';
+import type { Schema } from './schema.ts';
+import {
+  lastSigned,
+  nextTimestamp,
+  putSigned,
+  signedKey,
+  type LastSignedBook,
+  type SignedName,
+} from './tables/signed-timestamp.ts';
+
+interface Question extends SignedName {
+  readonly contentSha256: string;
+  readonly leastSeconds: number;
+}
+
+interface Waiting extends Question {
+  readonly resolve: (timestamp: number) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export function createTimestamps(database: Database): Store['signedTimestamp'] {
+  const waiting: Waiting[] = [];
+  let draining = false;
+
+  const answer = async (batch: readonly Waiting[]): Promise<void> => {
+    // Signing again what was signed before is the usual case and needs no lock and no disk.
+    const book = await lastSigned(database.query, batch);
+    const unknown: Waiting[] = [];
+    for (const question of batch) {
+      const known = book.get(signedKey(question));
+      if (known?.contentSha256 === question.contentSha256 && known.timestamp >= question.leastSeconds)
+        question.resolve(known.timestamp);
+      else unknown.push(question);
+    }
+    if (unknown.length === 0) return;
+    const written = await database.write((transaction) => writeAll(transaction, unknown));
+    for (const [index, timestamp] of written.entries()) unknown[index]?.resolve(timestamp);
+  };
+
+  const drain = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, timestampsPerTransactionMax);
+      try {
+        await answer(batch);
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    draining = false;
+  };
+
+  return (name, signer, contentSha256, leastSeconds) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ name, signer, contentSha256, leastSeconds, resolve, reject });
+      if (draining) return;
+      draining = true;
+      void drain();
+    });
+}
+
+/** In the order in which they were asked: of two contents under one name the second is later. */
+async function writeAll(
+  transaction: Transaction<Schema>,
+  questions: readonly Question[],
+): Promise<readonly number[]> {
+  const book: LastSignedBook = await lastSigned(transaction, questions);
+  const changed = new Map<string, SignedName & { contentSha256: string; timestamp: number }>();
+  const timestamps = questions.map(({ signer, name, contentSha256, leastSeconds }) => {
+    const key = signedKey({ signer, name });
+    const timestamp = nextTimestamp(book.get(key), contentSha256, leastSeconds);
+    book.set(key, { contentSha256, timestamp });
+    changed.set(key, { signer, name, contentSha256, timestamp });
+    return timestamp;
+  });
+  await putSigned(transaction, [...changed.values()]);
+  return timestamps;
+}
