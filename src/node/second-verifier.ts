@@ -50,7 +50,6 @@ interface Entry {
 interface Parsed {
   readonly version: string;
   readonly header: Items;
-  /** Everything but the SIGNATURE item. */
   readonly signed: Buffer;
   readonly entries: readonly Entry[];
 }
@@ -66,7 +65,6 @@ function judge(bytes: Buffer, check: SecondCheck): void {
   const given = check.trustedCertificates?.map(({ role, der }) => entryOf(role, Buffer.from(der)));
   const before = [previous?.entries, given].filter((entries) => entries !== undefined);
   need(isList || before.length > 0, 'nothing was given to trust');
-  // A list needs its signer in itself and in all that was believed before; a file in any of it.
   const pools = isList ? [file.entries, ...before] : [before.flat()];
   const signer = findSigner(pools, file.header, isList ? [0] : [2, 3]);
   checkSignature(file, keyOf(signer), check);
@@ -75,19 +73,18 @@ function judge(bytes: Buffer, check: SecondCheck): void {
   need(stamp >= Date.parse(signer.validFrom) / 1000, 'signed before the certificate was valid');
   need(stamp <= Date.parse(signer.validTo) / 1000, 'signed after the certificate expired');
   need(stamp <= (check.nowSeconds ?? Date.now() / 1000) + 600, 'the timestamp is in the future');
-  need(stamp >= (check.newerThan ?? 0), 'the timestamp is older than the last one');
-  if (isList && previous)
-    need(stamp >= item(previous.header, 15).readUInt32BE(0), 'older than the last list');
+  const replaced = isList && previous ? item(previous.header, 15).readUInt32BE(0) : 0;
+  need(stamp >= Math.max(check.newerThan ?? 0, replaced), 'the timestamp is older than the last one');
   for (const entry of file.entries) checkEntry(entry);
 }
 
-/** The one certificate with the signer's issuer, serial and a right role in every pool; never two keys. */
+/** The certificate with the signer's issuer, serial and a right role in every pool; never two keys. */
 function findSigner(pools: readonly (readonly Entry[])[], header: Items, roles: number[]): X509Certificate {
   const issuer = nameSet(text(item(header, 6)));
   const serial = serialHex(item(header, 5));
+  const matches = (entry: Entry): boolean => entry.serial === serial && isName(issuer, issuerOf(entry));
   const found = new Map<string, X509Certificate>();
-  for (const pool of pools) {
-    const entries = pool.filter((entry) => entry.issuer === issuer && entry.serial === serial);
+  for (const entries of pools.map((pool) => pool.filter(matches))) {
     const roleFits = entries.some(({ role }) => roles.includes(role));
     need(roleFits, 'the signer is unknown or has no role to sign this');
     const certificates = entries.flatMap(({ certificate }) => certificate ?? []);
@@ -97,8 +94,7 @@ function findSigner(pools: readonly (readonly Entry[])[], header: Items, roles: 
   const [first, ...others] = found.values();
   need(first !== undefined, 'the signer is unknown');
   for (const other of others) need(keyOf(other).equals(keyOf(first)), 'two keys under one issuer and serial');
-  for (const certificate of found.values())
-    need(nameLines(certificate.issuer) === issuer && serialOf(certificate) === serial, 'the record lies');
+  for (const one of found.values()) need(serialOf(one) === serial, 'the record of the signer lies');
   return first;
 }
 
@@ -161,7 +157,6 @@ function parse(bytes: Buffer): Parsed {
   return { version, header, signed, entries: version === '1.2' ? records(bytes, end) : [] };
 }
 
-/** HEADER LENGTH may stand behind other items: skip to it. */
 function headerLength(bytes: Buffer): number {
   for (let at = 0; at + 5 <= Math.min(bytes.length, 16_384);) {
     if (bytes[at] === 2) return bytes.readUInt16BE(at + 3);
@@ -205,13 +200,12 @@ function recordItems(raw: Buffer): Items {
   return items;
 }
 
-/** What a record says about itself must be its certificate's. */
 function checkEntry({ certificate: der, issuer, serial, items }: Entry): void {
   if (der === undefined) return;
   const certificate = readDer(der);
   const [subject, key] = [items.get(3), items.get(7)];
-  need(!subject || nameSet(text(subject)) === nameLines(certificate.subject), 'a record has another subject');
-  need(issuer === undefined || issuer === nameLines(certificate.issuer), 'a record has another issuer');
+  need(!subject || isName(nameSet(text(subject)), certificate.subject), 'a record has another subject');
+  need(issuer === undefined || isName(issuer, certificate.issuer), 'a record has another issuer');
   need(serial === undefined || serial === serialOf(certificate), 'a record has another serial');
   need(!key || keyItem(keyOf(certificate)).equals(key), 'a record has another key');
 }
@@ -246,14 +240,18 @@ function nameSet(name: string): string {
   return nameLines(name.replace(/(?<!\\)[,;+]\s*(?=[A-Za-z0-9.-]+=)/g, '\n'));
 }
 
+/** Some writers leave out all but these six attributes. */
+function isName(name: string, ofCertificate: string): boolean {
+  const six = nameLines(ofCertificate).match(/^(?:CN|OU|O|L|ST|C)=.*$/gm) ?? [];
+  return name === nameLines(ofCertificate) || (six.length > 0 && name === six.join('\n'));
+}
+
 /** node:crypto writes one attribute a line, several of one relative name joined by ` + `. */
 function nameLines(name: string): string {
   const upper = (line: string): string => line.trim().replace(/^[^=]*/, (type) => type.toUpperCase());
   const lines = name.replace(/ \+ (?=[A-Za-z0-9.-]+=)/g, '\n').split('\n');
-  return lines
-    .map((line) => upper(line).replace(/\\(.)/g, '$1'))
-    .sort()
-    .join('\n');
+  const plain = lines.map((line) => upper(line).replace(/\\(.)/g, '$1'));
+  return plain.sort().join('\n');
 }
 
 function readDer(der: Buffer): X509Certificate {
@@ -271,10 +269,13 @@ function openssl<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    if (error instanceof Error && 'code' in error)
-      throw new Refusal('a certificate or its key cannot be read');
+    if (error instanceof Error && 'code' in error) throw new Refusal('a certificate cannot be read');
     throw error;
   }
+}
+
+function issuerOf({ certificate, issuer }: Entry): string {
+  return certificate ? readDer(certificate).issuer : (issuer ?? '');
 }
 
 function entryOf(role: number, der: Buffer): Entry {

@@ -42,6 +42,7 @@ const attributeOids: Readonly<Record<string, string>> = {
   L: '0603550407',
   ST: '0603550408',
   C: '0603550406',
+  DC: '060a0992268993f22c640119',
 };
 
 export type Attributes = readonly (readonly [type: string, value: string])[];

@@ -74,6 +74,19 @@ const curve = party({
   serial: '0d0d0004',
 });
 
+/** Issued by a Windows CA; CUCM prints its issuer without the DC attributes. */
+const windowsCa = party({
+  key: 'callmanager-b',
+  issuerKey: 'stranger',
+  issuer: [
+    ['DC', 'local'],
+    ['DC', 'example'],
+    ['CN', 'WIN-CA'],
+  ],
+  subject: subject('cucm-ca-signed'),
+  serial: '24000000179479b8f124ac3f3b000000000017',
+});
+
 /** The block that RSA turns into the signature, as somebody else would pad it. */
 function rawSignature(block: Buffer): Buffer {
   return privateEncrypt({ key: a.callmanager.key, padding: constants.RSA_NO_PADDING }, block);
@@ -126,6 +139,8 @@ export const strictFiles: Vectors = {
   'itl-ccm': () => knows(record({ role: role.ccm, of: a.callmanager })),
   'itl-without-certificate': () => knows(record({ role: role.tftp, of: a.callmanager, certificate: null })),
   'itl-sizes': () => knows(...[short, long, curve, expired].map((of) => record({ role: role.tftp, of }))),
+
+  'itl-windows-ca': () => knows(record({ role: role.tftp, of: windowsCa, issuer: 'CN=WIN-CA' })),
 
   good: () => file(),
   'good-sha1': () => file({ hash: 'sha1' }),
@@ -237,6 +252,9 @@ export const strictFiles: Vectors = {
       signerName: nameText(a.callmanager.subject.toReversed(), ','),
       issuerName: nameText(a.callmanager.issuer.toReversed(), ','),
     }),
+  'issuer-without-dc': () => file({ by: windowsCa, issuerName: 'CN=WIN-CA' }),
+  'issuer-with-dc': () => file({ by: windowsCa, issuerName: 'CN=WIN-CA,DC=example,DC=local' }),
+  'issuer-other-dc': () => file({ by: windowsCa, issuerName: 'CN=WIN-CA,DC=elsewhere,DC=local' }),
   'signer-name-lies': () => file({ signerName: 'CN=somebody else' }),
   'any-order': () =>
     file({ arrange: (p) => [p.timestamp, p.fileName, p.signature, p.signatureInfo, p.signerInfo] }),

@@ -8,7 +8,7 @@ import { printable, toHex } from '../../base/text.ts';
 import type { Role } from '../../wire/role.ts';
 import type { TrustList } from '../../wire/trust-list.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
-import { canonicalName, canonicalNameText } from './name-text.ts';
+import { canonicalNameText, namesAttributes } from './name-text.ts';
 import type { CertificateName } from './verdict.ts';
 
 export interface Anchor {
@@ -51,10 +51,9 @@ export function findAnchors(anchors: readonly Anchor[], wanted: IssuerAndSerial)
   const issuer = canonicalNameText(wanted.issuer);
   return anchors.filter((anchor) => {
     if (!sameSerial(anchor.serial, wanted.serial)) return false;
-    const own = anchor.certificate
-      ? canonicalName(anchor.certificate.issuerAttributes)
-      : canonicalNameText(anchor.issuer);
-    return own === issuer || canonicalNameText(anchor.issuer) === issuer;
+    const { certificate } = anchor;
+    if (certificate && namesAttributes(wanted.issuer, certificate.issuerAttributes)) return true;
+    return canonicalNameText(anchor.issuer) === issuer;
   });
 }
 

@@ -8,7 +8,7 @@ import { signsFiles, type Role } from '../../wire/role.ts';
 import type { HeaderSigner } from '../../wire/signed-header.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { findAnchors, nameAnchor, sameSerial, shareOneKey, type Anchor } from './anchor.ts';
-import { canonicalName, canonicalNameText } from './name-text.ts';
+import { namesAttributes } from './name-text.ts';
 import type { Held, HeldList, PhoneTrust } from './phone-trust.ts';
 import { rejection, type CertificateName, type Rejection } from './verdict.ts';
 
@@ -83,6 +83,6 @@ function refused(code: Rejection['code']): Belief {
 function isOf(certificate: CertificateFacts, signer: HeaderSigner): boolean {
   return (
     sameSerial(certificate.serial, signer.serial) &&
-    canonicalName(certificate.issuerAttributes) === canonicalNameText(signer.issuer)
+    namesAttributes(signer.issuer, certificate.issuerAttributes)
   );
 }

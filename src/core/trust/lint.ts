@@ -3,7 +3,7 @@ import type { SignedHeader } from '../../wire/signed-header.ts';
 import { hashOfCode } from '../../wire/algorithm.ts';
 import { signerRsaBitsMin } from '../../base/limits.ts';
 import type { CertificateFacts } from '../ports.ts';
-import { canonicalName, canonicalNameText } from './name-text.ts';
+import { namesAttributes } from './name-text.ts';
 import type { Lint } from './verdict.ts';
 
 export function lintSigner(
@@ -21,8 +21,7 @@ export function lintSigner(
   const bits = key.kind === 'rsa' ? key.modulusBits : signerRsaBitsMin;
   if (bits < signerRsaBitsMin) add('lint-rsa-short', `${bits} bits`);
   if (bits > signerRsaBitsMin) add('lint-rsa-large', `${bits} bits`);
-  if (canonicalNameText(header.signer.name) !== canonicalName(certificate.subjectAttributes))
-    add('lint-signer-name');
+  if (!namesAttributes(header.signer.name, certificate.subjectAttributes)) add('lint-signer-name');
   if (timestamp > nowSeconds) add('lint-clock-skew', `${timestamp - nowSeconds} seconds`);
   if (certificate.notAfter < nowSeconds) add('lint-signer-expired', `at ${certificate.notAfter}`);
   return lint;

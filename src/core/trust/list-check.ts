@@ -8,7 +8,7 @@ import type { TrustRecord } from '../../wire/trust-record.ts';
 import { signsFiles } from '../../wire/role.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { sameSerial } from './anchor.ts';
-import { canonicalName, canonicalNameText } from './name-text.ts';
+import { namesAttributes } from './name-text.ts';
 import { rejection, type Lint, type Rejection } from './verdict.ts';
 
 /** The first record that lies, or stands twice. */
@@ -45,9 +45,9 @@ function checkRecord(crypto: Crypto, record: TrustRecord): Rejection['code'] | u
   const certificate = crypto.readCertificate(record.certificateDer);
   if (certificate === undefined) return 'record-certificate-unreadable';
   const { subject, issuer, serial, publicKey } = record;
-  if (subject !== undefined && canonicalNameText(subject) !== canonicalName(certificate.subjectAttributes))
+  if (subject !== undefined && !namesAttributes(subject, certificate.subjectAttributes))
     return 'record-subject-differs';
-  if (issuer !== undefined && canonicalNameText(issuer) !== canonicalName(certificate.issuerAttributes))
+  if (issuer !== undefined && !namesAttributes(issuer, certificate.issuerAttributes))
     return 'record-issuer-differs';
   if (serial !== undefined && !sameSerial(serial, certificate.serial)) return 'record-serial-differs';
   if (publicKey !== undefined && !equalBytes(publicKey, keyItemOf(certificate))) return 'record-key-differs';

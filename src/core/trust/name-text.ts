@@ -16,10 +16,18 @@ export function canonicalNameText(text: string): string {
   );
 }
 
-/** The same text of a certificate's attributes. */
-export function canonicalName(attributes: NameAttributes): string {
-  return canonical(attributes);
+/**
+ * Is this the name of these attributes? CUCM leaves out what is not in its own six: the issuer `CN=…, DC=…, DC=…`
+ * of a Windows CA stands as `CN=…` alone (the TVS query of Cisco technote 213407).
+ */
+export function namesAttributes(text: string, attributes: NameAttributes): boolean {
+  const name = canonicalNameText(text);
+  if (name === canonical(attributes)) return true;
+  const printed = attributes.filter(([type]) => printedTypes.has(type.toUpperCase()));
+  return printed.length > 0 && name === canonical(printed);
 }
+
+const printedTypes: ReadonlySet<string> = new Set(['CN', 'OU', 'O', 'L', 'ST', 'C']);
 
 /** Short names that writers use for one type. */
 const aliases = new Map([
