@@ -139,9 +139,13 @@ function dependenciesMatchLock() {
   if (!existsSync(installedFile)) return false;
   const installed = JSON.parse(readFileSync(installedFile, 'utf8')).packages;
   const locked = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  // npm leaves out what is optional and made for another platform, with all that hangs on it; never what we ask for.
+  const asked = new Set(
+    Object.keys(locked[''].optionalDependencies ?? {}).map((name) => `node_modules/${name}`),
+  );
   return Object.entries(locked).every(([path, entry]) => {
     if (path === '') return true;
-    if (installed[path] === undefined) return entry.optional === true;
+    if (installed[path] === undefined) return entry.optional === true && !asked.has(path);
     return installed[path].version === entry.version;
   });
 }
