@@ -1,6 +1,7 @@
 /** Every command, in the order in which help lists them within their topic. */
 import type { CommandDefinition } from './command.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
+import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { completion } from './commands/completion.ts';
 import { explainDevice } from './commands/explain-device.ts';
 import { getFile } from './commands/get-file.ts';
@@ -30,5 +31,6 @@ export const commands: readonly CommandDefinition[] = [
   showItl,
   showCtl,
   getFile,
+  bootPhoneCommand,
   completion,
 ];
