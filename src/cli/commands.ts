@@ -8,6 +8,7 @@ import { getFile } from './commands/get-file.ts';
 import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
 import { listDevices } from './commands/list-devices.ts';
+import { reloadServer } from './commands/reload-server.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
 import { serveFiles } from './commands/serve-files.ts';
 import { showCtl, showItl } from './commands/show-list.ts';
@@ -19,6 +20,7 @@ import { verifyFile } from './commands/verify-file.ts';
 export const commands: readonly CommandDefinition[] = [
   initClusterCommand,
   serveFiles,
+  reloadServer,
   showStatus,
   addDeviceCommand,
   listDevices,

@@ -18,7 +18,8 @@ import { createFileServer } from './file-server.ts';
 import type { TlsOptions } from './file-server.ts';
 
 export interface FileHttpOptions {
-  readonly listen: { readonly address: string; readonly port: number };
+  /** `fd`: the listening socket, when somebody else opened it. */
+  readonly listen: { readonly address: string; readonly port: number; readonly fd?: number | undefined };
   readonly resolver: PeekingResolver;
   readonly opener: FileOpener;
   readonly onEvent: EventSink;
@@ -37,9 +38,9 @@ export interface FileHttp {
 export async function startFileHttp(options: FileHttpOptions): Promise<FileHttp> {
   const service = options.tls === undefined ? 'http' : 'https';
   const app = createApp(options, service);
-  const { address, port } = options.listen;
+  const { address, port, fd } = options.listen;
   try {
-    await app.listen({ host: address, port });
+    await app.listen({ host: address, port, ...(fd === undefined ? {} : { fd }) });
   } catch (error) {
     await app.close();
     const shown = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -86,6 +86,10 @@ class DgramEngine implements TftpEngine {
     };
   }
 
+  reconfigure({ limits, allow }: Pick<EngineOptions, 'limits' | 'allow'>): void {
+    this.#endpoint.reconfigure(limits, allow);
+  }
+
   close(graceMs: number): Promise<void> {
     this.#closing ??= this.#close(graceMs);
     return this.#closing;

@@ -47,6 +47,8 @@ export interface TftpEngine {
   /** Where it listens, ports as bound, in the order of the options. */
   readonly addresses: readonly ListenAddress[];
   stats(): EngineStats;
+  /** Limits and networks for requests from now on; nothing is lost and no socket moves. */
+  reconfigure(options: Pick<EngineOptions, 'limits' | 'allow'>): void;
   /** Takes no new request, lets transfers end for up to `graceMs`, tells the rest `busy, try again`. */
   close(graceMs: number): Promise<void>;
 }

@@ -4,7 +4,6 @@
  * The service manager may have bound them already (systemd socket activation, sd_listen_fds(3)).
  * Linux on x64 and arm64; elsewhere the edge binds for itself.
  */
-import { closeSync } from 'node:fs';
 import { Failure } from '../base/errors.ts';
 import { listenFailure } from '../base/listen-failure.ts';
 import { bad, good, type Outcome } from '../base/outcome.ts';
@@ -37,7 +36,7 @@ export function openSockets(wanted: readonly WantedSocket[]): Outcome<readonly H
   for (const { service, address, port } of wanted) {
     const bound = opener.value.bind({ address, port }, service === 'tftp' ? SOCK_DGRAM : SOCK_STREAM);
     if (!bound.ok) {
-      closeSockets(opened);
+      for (const { fd } of opened) opener.value.close(fd);
       const shown = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
       const error = Object.assign(new Error(bound.error.call), { code: bound.error.code });
       throw listenFailure(error, service === 'tftp' ? 'TFTP' : service, shown);
@@ -48,7 +47,8 @@ export function openSockets(wanted: readonly WantedSocket[]): Outcome<readonly H
 }
 
 export function closeSockets(sockets: readonly HandedSocket[]): void {
-  for (const { fd } of sockets) closeSync(fd);
+  const opener = sockets.length > 0 ? createOpener() : undefined;
+  if (opener?.ok) for (const { fd } of sockets) opener.value.close(fd);
 }
 
 /**

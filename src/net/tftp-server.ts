@@ -32,6 +32,8 @@ export interface TftpServer {
   readonly engine: EngineName;
   readonly addresses: readonly ListenAddress[];
   stats(): EngineStats;
+  /** What is left out goes back to its default. */
+  reconfigure(options: Pick<TftpServerOptions, 'allow' | 'limits'>): void;
   /** Graceful: running transfers may end for `graceMs` (default 2,000); no request is taken any more. */
   close(graceMs?: number): Promise<void>;
 }
@@ -42,8 +44,7 @@ export async function startTftpServer(options: TftpServerOptions): Promise<TftpS
     listen: options.listen,
     ports: options.ports ?? 'single',
     resolver: options.resolver,
-    allow: options.allow ?? defaultAllowedNetworks,
-    limits: { ...defaultEndpointLimits, ...options.limits },
+    ...admissionOf(options),
     onEvent: options.onEvent,
     dscp: options.dscp ?? 0,
     onInvalidate: options.onInvalidate,
@@ -52,8 +53,13 @@ export async function startTftpServer(options: TftpServerOptions): Promise<TftpS
     engine: engine.name,
     addresses: engine.addresses,
     stats: () => engine.stats(),
+    reconfigure: (changed) => engine.reconfigure(admissionOf(changed)),
     close: (graceMs = 2000) => engine.close(graceMs),
   };
+}
+
+function admissionOf({ allow, limits }: Pick<TftpServerOptions, 'allow' | 'limits'>) {
+  return { allow: allow ?? defaultAllowedNetworks, limits: { ...defaultEndpointLimits, ...limits } };
 }
 
 async function startEngine(name: EngineName | 'auto', options: EngineOptions): Promise<TftpEngine> {

@@ -3,6 +3,7 @@
  * The edge is exposed to the network and is believed nothing: it can name a file and say who asks, it can never
  * hand over bytes to sign. Whatever else comes through the pipe is refused by `readEdgeMessage`.
  */
+import type { Config } from '../config/schema.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import { requestBytesMax } from '../base/limits.ts';
 import type { EdgeSettings, ListeningAt } from './edge.ts';
@@ -13,6 +14,7 @@ export const resolvesInFlightMax = 4_096;
 export type BackToEdge =
   | { readonly type: 'start'; readonly settings: EdgeSettings }
   | { readonly type: 'resolution'; readonly id: number; readonly resolution: Resolution }
+  | { readonly type: 'reconfigure'; readonly config: Config }
   /** What the byte caches hold may be out of date. */
   | { readonly type: 'changed' }
   | { readonly type: 'stop' };

@@ -3,6 +3,7 @@
  * through the pipe, ends when the pipe does. It is the process that the network reaches.
  */
 import { assert } from '../base/assert.ts';
+import type { EventSink } from '../base/events.ts';
 import { Failure } from '../base/errors.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver } from '../core/ports.ts';
@@ -13,6 +14,7 @@ import { startEdge, type Edge, type EdgeSettings } from './edge.ts';
 const waiting = new Map<number, (resolution: Resolution) => void>();
 let lastId = 0;
 let edge: Edge | undefined;
+let log: EventSink | undefined;
 
 /** Above what the back takes at once the asker comes back: silence on TFTP, 503 on HTTP. */
 const resolver: Resolver = {
@@ -39,6 +41,10 @@ process.on('message', (message: BackToEdge) => {
       answered?.(message.resolution);
       break;
     }
+    case 'reconfigure':
+      log = createLog(message.config.log);
+      edge?.reconfigure(message.config);
+      break;
     case 'changed':
       edge?.changed();
       break;
@@ -56,9 +62,9 @@ process.on('SIGHUP', () => undefined);
 
 async function start(settings: EdgeSettings): Promise<void> {
   assert(edge === undefined, 'an edge is started once');
-  const log = createLog(settings.config.log);
+  log = createLog(settings.config.log);
   try {
-    edge = await startEdge({ ...settings, resolver, onEvent: log });
+    edge = await startEdge({ ...settings, resolver, onEvent: (event) => log?.(event) });
     tell({ type: 'started', listening: edge.listening });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -15,6 +15,8 @@ export interface SupervisorOptions {
   readonly settings: EdgeSettings;
   readonly resolver: Resolver;
   readonly onEvent: EventSink;
+  /** Of this process; little of it reaches the edge. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 /** The same as startEdge, in another process. Failure when the first edge cannot listen. */
@@ -24,6 +26,7 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   let timer: NodeJS.Timeout | undefined;
   const warn = (message: string): void => options.onEvent({ type: 'warning', topic: 'edge', message });
 
+  let { settings } = options;
   let current = launch(options);
   const listening = await current.started;
 
@@ -36,8 +39,7 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
     });
   };
   const relaunch = (): void => {
-    // Ports that were chosen by the kernel stay what they were.
-    current = launch({ ...options, settings: withBoundPorts(options.settings, listening) });
+    current = launch({ ...options, settings });
     watch();
     current.started.then(
       () => (restartMs = edgeRestartMsMin),
@@ -49,6 +51,10 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   return {
     listening,
     changed: () => current.tell({ type: 'changed' }),
+    reconfigure(config) {
+      settings = { ...settings, config };
+      current.tell({ type: 'reconfigure', config });
+    },
     async close() {
       closing = true;
       clearTimeout(timer);
@@ -66,13 +72,13 @@ export interface RunningEdge {
 }
 
 function launch(options: SupervisorOptions): RunningEdge {
-  return attachEdge(forkEdge(), options);
+  return attachEdge(forkEdge(options), handedOver(options));
 }
 
 /** Speaks with the edge that runs in `child`, whoever wrote it. */
 export function attachEdge(
   child: ChildProcess,
-  { settings, resolver, onEvent }: SupervisorOptions,
+  { settings, resolver, onEvent }: Omit<SupervisorOptions, 'environment'>,
 ): RunningEdge {
   const tell = (message: BackToEdge): void => {
     // The channel may close between the check and the call; the edge's end is noticed elsewhere.
@@ -120,26 +126,23 @@ export function attachEdge(
 }
 
 /** An environment without anything of ours: what the edge needs to know comes through the pipe. */
-function forkEdge(): ChildProcess {
+function forkEdge({ settings, environment }: SupervisorOptions): ChildProcess {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const entry = fileURLToPath(new URL(`./edge-process${extension}`, import.meta.url));
-  const { PATH, TZ, LANG, NO_COLOR } = process.env;
-  return fork(entry, [], { serialization: 'advanced', env: { PATH, TZ, LANG, NO_COLOR } });
+  const { PATH, TZ, LANG, NO_COLOR } = environment;
+  const sockets = settings.sockets ?? [];
+  return fork(entry, [], {
+    serialization: 'advanced',
+    env: { PATH, TZ, LANG, NO_COLOR },
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
+  });
 }
 
-function withBoundPorts({ config, identity }: EdgeSettings, listening: readonly ListeningAt[]): EdgeSettings {
-  const bound = (service: ListeningAt['service']) =>
-    listening.filter((at) => at.service === service).map(({ address, port }) => ({ address, port }));
-  const tlsCount = config.https.listen.length;
-  const https = bound('https');
-  return {
-    identity,
-    config: {
-      ...config,
-      tftp: { ...config.tftp, listen: bound('tftp') },
-      http: { ...config.http, listen: bound('http') },
-      https: { listen: https.slice(0, tlsCount), legacyListen: https.slice(tlsCount) },
-      metrics: { listen: bound('metrics')[0] },
-    },
-  };
+/** Descriptors have the numbers of their places in `stdio` there. */
+function handedOver(options: SupervisorOptions): SupervisorOptions {
+  const { settings } = options;
+  const sockets = settings.sockets?.map((socket, index) => ({ ...socket, fd: firstHandedFd + index }));
+  return { ...options, settings: { ...settings, sockets } };
 }
+
+const firstHandedFd = 4;

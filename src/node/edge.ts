@@ -10,6 +10,8 @@ import { parseNetwork } from '../core/tftp/network.ts';
 import { createByteCache } from '../files/byte-cache.ts';
 import { fileOpener } from '../files/open-file.ts';
 import { startFileHttp } from '../http/file-app.ts';
+import type { ListenAddress } from '../net/engine.ts';
+import type { HandedService, HandedSocket, WantedSocket } from '../net/handed-sockets.ts';
 import { startTftpServer, type TftpServer } from '../net/tftp-server.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
@@ -24,6 +26,8 @@ export interface EdgeIdentity {
 export interface EdgeSettings {
   readonly config: Config;
   readonly identity: EdgeIdentity | undefined;
+  /** Bound already; undefined: the edge binds what the configuration names. */
+  readonly sockets: readonly HandedSocket[] | undefined;
 }
 
 export interface EdgeOptions extends EdgeSettings {
@@ -41,6 +45,8 @@ export interface Edge {
   readonly listening: readonly ListeningAt[];
   /** Forgets what the byte caches hold. */
   changed(): void;
+  /** Networks, limits and log from now on; what listens stays as it is. */
+  reconfigure(config: Config): void;
   /** Lets running transfers end for a moment, then closes everything. */
   close(): Promise<void>;
 }
@@ -56,12 +62,14 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const cache = createByteCache({ resolver: options.resolver });
   const closing: (() => Promise<void>)[] = [];
   const listening: ListeningAt[] = [];
+  let tftp: TftpServer | undefined;
   try {
-    const tftp = await startTftp(config, cache, onEvent);
+    tftp = await startTftp(options, cache, onEvent);
     if (tftp !== undefined) {
-      closing.push(() => tftp.close());
-      listening.push(...tftp.addresses.map((at) => ({ service: 'tftp' as const, ...at })));
-      metrics.addGauge('tftp_transfers', 'Transfers running now.', () => tftp.stats().transfers);
+      const { addresses, close, stats } = tftp;
+      closing.push(() => close());
+      listening.push(...addresses.map(({ address, port }) => ({ service: 'tftp' as const, address, port })));
+      metrics.addGauge('tftp_transfers', 'Transfers running now.', () => stats().transfers);
     }
     for (const wanted of httpServers(options)) {
       const server = await startFileHttp({ ...wanted, resolver: cache, opener: fileOpener, onEvent });
@@ -85,6 +93,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     listening,
     changed: () => cache.invalidate(),
+    reconfigure: (next) => tftp?.reconfigure(admissionOf(next)),
     close: async () => void (await Promise.all(closing.map((close) => close()))),
   };
 }
@@ -92,31 +101,57 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
 type Cache = ReturnType<typeof createByteCache>;
 
 async function startTftp(
-  { tftp }: Config,
+  settings: EdgeSettings,
   resolver: Cache,
   onEvent: EventSink,
 ): Promise<TftpServer | undefined> {
-  if (tftp.listen.length === 0) return undefined;
+  const { tftp } = settings.config;
+  const listen = listenOf(settings, 'tftp');
+  if (listen.length === 0) return undefined;
   return startTftpServer({
-    listen: tftp.listen,
+    listen,
     ports: tftp.ports,
     engine: tftp.engine,
     dscp: tftp.dscp,
     resolver,
     onInvalidate: (listener) => resolver.onInvalidate(listener),
-    allow: tftp.allow.map((text) => {
-      const network = parseNetwork(text);
-      assert(network !== undefined, 'the configuration was checked');
-      return network;
-    }),
-    limits: { ...tftp.limits, blksizeMax: tftp.blksizeMax, windowsizeMax: tftp.windowsizeMax },
+    ...admissionOf(settings.config),
     onEvent,
   });
 }
 
-function httpServers({ config, identity }: EdgeOptions) {
-  const plain = config.http.listen.map((listen) => ({ listen, tls: undefined }));
-  const { listen: modern, legacyListen: legacy } = config.https;
+function admissionOf({ tftp }: Config) {
+  const allow = tftp.allow.map((text) => {
+    const network = parseNetwork(text);
+    assert(network !== undefined, 'the configuration was checked');
+    return network;
+  });
+  const { blksizeMax, windowsizeMax } = tftp;
+  return { allow, limits: { ...tftp.limits, blksizeMax, windowsizeMax } };
+}
+
+/** Every place that the configuration names, as it would be handed over. */
+export function wantedSockets({ tftp, http, https }: Config): readonly WantedSocket[] {
+  const places = {
+    tftp: tftp.listen,
+    http: http.listen,
+    https: https.listen,
+    'https-legacy': https.legacyListen,
+  };
+  return Object.entries(places).flatMap(([service, list]) =>
+    list.map(({ address, port }) => ({ service: service as HandedService, address, port })),
+  );
+}
+
+function listenOf({ config, sockets }: EdgeSettings, service: HandedService): readonly ListenAddress[] {
+  return (sockets ?? wantedSockets(config)).filter((socket) => socket.service === service);
+}
+
+function httpServers(settings: EdgeSettings) {
+  const { identity } = settings;
+  const plain = listenOf(settings, 'http').map((listen) => ({ listen, tls: undefined }));
+  const modern = listenOf(settings, 'https');
+  const legacy = listenOf(settings, 'https-legacy');
   assert(identity !== undefined || modern.length + legacy.length === 0, 'TLS needs an identity');
   if (identity === undefined) return plain;
   return [

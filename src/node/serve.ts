@@ -1,24 +1,30 @@
 /**
- * `serve`: configuration, back and edge joined and running. With `--root` there is no node behind it: files as they
- * are, no database, no signature.
+ * `serve`: sockets bound, privileges given away, back and edge joined and running. With `--root` there is no node
+ * behind it: files as they are, no database, no signature, one process.
  */
+import { isDeepStrictEqual } from 'node:util';
+import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
 import { Failure } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { GivenSetting } from '../config/source.ts';
-import { openDataFolder } from '../store/data-folder.ts';
+import { inUse } from '../core/trust/trust-plan.ts';
+import { activatedSockets, closeSockets, openSockets, type HandedSocket } from '../net/handed-sockets.ts';
+import { openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { createLog } from '../telemetry/log.ts';
 import { startBack } from './back.ts';
-import { startEdge, type Edge, type EdgeIdentity, type ListeningAt } from './edge.ts';
+import { startEdge, wantedSockets, type Edge, type EdgeIdentity, type ListeningAt } from './edge.ts';
 import { superviseEdge } from './edge-supervisor.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
-import { inUse } from '../core/trust/trust-plan.ts';
-import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
+import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
+import { removeRunFile, writeRunFile } from './run-file.ts';
 
 export interface ServeOptions {
   /** The node's folder; undefined for `serve --root`. */
   readonly node: NodeOptions | undefined;
+  /** Who the process becomes when its sockets are bound. */
+  readonly user?: string | undefined;
   /** What the command line says; wins over environment and file. */
   readonly settings: readonly GivenSetting[];
   readonly environment: Readonly<Record<string, string | undefined>>;
@@ -40,61 +46,145 @@ export async function serve(options: ServeOptions): Promise<RunningNode> {
     return loadConfig({ file: folder?.configFile, environment, options: settings });
   };
   const config = readConfig();
-  refuseIdle(config);
-  const node = options.node && (await openNode(options.node));
-  const onEvent = createLog({ ...config.log, ...(options.write && { write: options.write }) });
+  const sockets = bindSockets(options, config);
+  let node: OpenNode | undefined;
   try {
-    return await join({ node, config, onEvent, readConfig });
+    if (options.user !== undefined) becomeUser(options.user);
+    node = options.node && (await openNode(options.node));
+    return await join({
+      node,
+      folder,
+      config,
+      sockets,
+      readConfig,
+      environment: options.environment,
+      write: options.write,
+    });
   } catch (error) {
     await node?.close();
+    closeSockets(sockets ?? []);
     throw error;
   }
 }
 
-interface Parts {
-  readonly node: OpenNode | undefined;
-  readonly config: Config;
-  readonly onEvent: EventSink;
-  readonly readConfig: () => Config;
+/** Undefined: the edge binds for itself, where nothing has to happen between binding and serving. */
+function bindSockets(
+  { node, user, environment }: ServeOptions,
+  config: Config,
+): readonly HandedSocket[] | undefined {
+  const activated = activatedSockets(environment, process.pid);
+  const services = new Set(activated.map(({ service }) => service));
+  const wanted = wantedSockets(config).filter(({ service }) => !services.has(service));
+  if (wanted.length + activated.length === 0)
+    throw new Failure('config-invalid', 'no address is configured to listen on', {
+      hint: 'serve --tftp 127.0.0.1:6969, or set tftp.listen.',
+    });
+  refuseRootOnNetwork([...activated, ...wanted], user);
+  if (node === undefined && user === undefined && activated.length === 0) return undefined;
+  const opened = openSockets(wanted);
+  if (opened.ok) return [...activated, ...opened.value];
+  if (user === undefined) return undefined;
+  throw new Failure('refused', `--user cannot be had here: ${opened.error}`, {
+    hint: 'Start the server as that user, with CAP_NET_BIND_SERVICE for port 69.',
+  });
 }
 
-async function join({ node, config, onEvent, readConfig }: Parts): Promise<RunningNode> {
+interface Parts {
+  readonly node: OpenNode | undefined;
+  readonly folder: DataFolder | undefined;
+  readonly config: Config;
+  readonly sockets: readonly HandedSocket[] | undefined;
+  readonly readConfig: () => Config;
+  readonly environment: ServeOptions['environment'];
+  readonly write: ServeOptions['write'];
+}
+
+async function join(parts: Parts): Promise<RunningNode> {
+  const { node, folder, config, sockets } = parts;
+  const newLog = (log: Config['log']): EventSink =>
+    createLog({ ...log, ...(parts.write && { write: parts.write }) });
+  let log = newLog(config.log);
+  const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
   const back = await startBack({ node, config, onEvent, onChange: () => edge?.changed() });
   try {
-    const identity = node && (await readIdentity(node, config));
-    const settings = { config, identity };
+    const settings = { config, sockets, identity: node && (await readIdentity(node, config, sockets)) };
     // Without keys there is nothing to keep from the edge: one process.
     edge = node
-      ? await superviseEdge({ settings, resolver: back, onEvent })
+      ? await superviseEdge({ settings, resolver: back, onEvent, environment: parts.environment })
       : await startEdge({ ...settings, resolver: back, onEvent });
   } catch (error) {
     back.close();
     throw error;
   }
   const running = edge;
+  const told = folder && reportRun(folder);
   return {
     listening: running.listening,
-    reload: () => back.reconfigure(readConfig()),
+    async reload() {
+      try {
+        const next = parts.readConfig();
+        warnOfRestart(config, next, onEvent);
+        await back.reconfigure(next);
+        running.reconfigure(next);
+        log = newLog(next.log);
+        told?.reloaded(null);
+      } catch (error) {
+        told?.reloaded(error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    },
     async close() {
       await running.close();
+      // In one process the engines closed them.
+      if (node) closeSockets(sockets ?? []);
       back.close();
       await node?.close();
+      if (folder) removeRunFile(folder);
     },
   };
 }
 
-function refuseIdle({ tftp, http, https }: Config): void {
-  const places = [tftp.listen, http.listen, https.listen, https.legacyListen];
-  if (places.every((list) => list.length === 0))
-    throw new Failure('config-invalid', 'no address is configured to listen on', {
-      hint: 'serve --tftp 127.0.0.1:6969, or set tftp.listen.',
-    });
+function reportRun(folder: DataFolder): { reloaded(problem: string | null): void } {
+  const run = { pid: process.pid, startedMs: Date.now() };
+  let reloads = 0;
+  writeRunFile(folder, { ...run, reloads, problem: null });
+  return {
+    reloaded(problem) {
+      reloads += 1;
+      writeRunFile(folder, { ...run, reloads, problem });
+    },
+  };
 }
 
-/** The key of 6971 leaves the back only when the configuration listens there. */
-async function readIdentity(node: OpenNode, { https }: Config): Promise<EdgeIdentity | undefined> {
-  if (https.listen.length + https.legacyListen.length === 0) return undefined;
+/** Sockets and engines stay: what is about them waits for the next start, and says so. */
+function warnOfRestart(running: Config, next: Config, onEvent: EventSink): void {
+  const fixed = ({ tftp, http, https, metrics }: Config) => ({
+    'tftp.listen': tftp.listen,
+    'tftp.ports': tftp.ports,
+    'tftp.engine': tftp.engine,
+    'tftp.dscp': tftp.dscp,
+    'http.listen': http.listen,
+    'https.listen': https,
+    'metrics.listen': metrics.listen,
+  });
+  const after = fixed(next);
+  const changed = Object.entries(fixed(running)).filter(
+    ([name, value]) => !isDeepStrictEqual(value, after[name as keyof typeof after]),
+  );
+  if (changed.length === 0) return;
+  const message = `changed, in force after the next start: ${changed.map(([name]) => name).join(', ')}`;
+  onEvent({ type: 'warning', topic: 'reload', message });
+}
+
+/** The key of 6971 leaves the back only when something listens there. */
+async function readIdentity(
+  node: OpenNode,
+  config: Config,
+  sockets: readonly HandedSocket[] | undefined,
+): Promise<EdgeIdentity | undefined> {
+  const speaksTls = (sockets ?? wantedSockets(config)).some(({ service }) => service.startsWith('https'));
+  if (!speaksTls) return undefined;
   const view = await readClusterView(node.store, node.crypto);
   const certificate = inUse(trustInputOf(view), 'tftp-ec', thisNodeOf(view).name);
   return node.openTlsIdentity(certificate);

@@ -15,6 +15,7 @@ interface ServeOptions {
   readonly https?: readonly string[];
   readonly engine?: string;
   readonly ports?: string;
+  readonly user?: string;
 }
 
 export const serveFiles = defineCommand<ServeOptions>({
@@ -43,6 +44,7 @@ export const serveFiles = defineCommand<ServeOptions>({
       description:
         '"single" answers from the port that was asked, which passes NAT; LO-HI gives each transfer a port',
     },
+    { flags: '--user <NAME>', description: 'started as root: become this user when the sockets are bound' },
   ],
   examples: [
     { says: 'a node', command: 'tftp-pki serve --data /var/lib/tftp-pki' },
@@ -65,6 +67,7 @@ export const serveFiles = defineCommand<ServeOptions>({
         node: nodeOf(context, options),
         settings: settingsOf(options, output.json),
         environment: terminal.env,
+        user: options.user,
         ...(output.json && { write: createLineBuffer(terminal.stdout) }),
       }),
     );

@@ -50,8 +50,7 @@ export const defaultAllowedNetworks: readonly Network[] = [
 interface Scope<T> {
   readonly key: string;
   count: number;
-  /** In order of admission. */
-  readonly halfOpen: Set<Ticket<T>>;
+  readonly halfOpen: HalfOpen<T>;
 }
 
 interface Subnet<T> extends Scope<T> {
@@ -73,9 +72,9 @@ export interface Ticket<T> {
 }
 
 export class Admission<T> {
-  readonly #limits: AdmissionLimits;
-  readonly #allowed: readonly Network[];
-  readonly #all: Scope<T> = { key: '', count: 0, halfOpen: new Set() };
+  #limits: AdmissionLimits;
+  #allowed: readonly Network[];
+  readonly #all: Scope<T> = { key: '', count: 0, halfOpen: new HalfOpen() };
   readonly #sources = new Map<string, Source<T>>();
   readonly #subnets = new Map<string, Subnet<T>>();
   readonly #debts: LeakyBuckets;
@@ -89,6 +88,12 @@ export class Admission<T> {
     const perMs = admissionLimits.bytesPerSecondPerAddressMax / 1000;
     // A tenth of a second's worth may leave at once.
     this.#paces = new LeakyBuckets(perMs * 100, perMs, limits.rememberedSourcesMax);
+  }
+
+  /** Numbers of transfers and networks from now on; the pace of bytes stays what it was. */
+  reconfigure(admissionLimits: AdmissionLimits, allowed: readonly Network[]): void {
+    this.#limits = admissionLimits;
+    this.#allowed = allowed;
   }
 
   get count(): number {
@@ -162,13 +167,13 @@ export class Admission<T> {
     const subnet = this.#subnets.get(key) ?? {
       key,
       count: 0,
-      halfOpen: new Set(),
+      halfOpen: new HalfOpen(),
       debt: this.#debts.of(key, nowMs),
     };
     return {
       key: address,
       count: 0,
-      halfOpen: new Set(),
+      halfOpen: new HalfOpen(),
       subnet,
       exempt: parsed !== undefined && isLoopback(parsed),
       pace: this.#paces.of(address, nowMs),
@@ -177,7 +182,7 @@ export class Admission<T> {
 
   #makeRoom(scope: Scope<T>, max: number, evicted: (owner: T) => void): boolean {
     if (scope.count < max) return true;
-    const oldest = scope.halfOpen.values().next().value;
+    const oldest = scope.halfOpen.oldest();
     if (!oldest) return false;
     this.release(oldest);
     evicted(oldest.owner);
@@ -185,8 +190,36 @@ export class Admission<T> {
   }
 
   #forgetHalfOpen(ticket: Ticket<T>): void {
-    this.#all.halfOpen.delete(ticket);
-    ticket.source.halfOpen.delete(ticket);
-    ticket.source.subnet.halfOpen.delete(ticket);
+    this.#all.halfOpen.left();
+    ticket.source.halfOpen.left();
+    ticket.source.subnet.halfOpen.left();
+  }
+}
+
+/** Half-open tickets in order of admission. Those that are no longer half-open are passed over, and swept when they prevail. */
+class HalfOpen<T> {
+  #queue: Ticket<T>[] = [];
+  #head = 0;
+  #count = 0;
+
+  add(ticket: Ticket<T>): void {
+    this.#count++;
+    if (this.#queue.length > 2 * this.#count + 16) {
+      this.#queue = this.#queue.slice(this.#head).filter(({ state }) => state === 'half-open');
+      this.#head = 0;
+    }
+    this.#queue.push(ticket);
+  }
+
+  left(): void {
+    this.#count--;
+  }
+
+  oldest(): Ticket<T> | undefined {
+    for (; this.#head < this.#queue.length; this.#head++) {
+      const ticket = this.#queue[this.#head];
+      if (ticket?.state === 'half-open') return ticket;
+    }
+    return undefined;
   }
 }

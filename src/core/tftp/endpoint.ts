@@ -98,7 +98,7 @@ export class Endpoint<S> {
     evicted: 0,
     paced: 0,
   };
-  readonly #limits: EndpointLimits;
+  #limits: EndpointLimits;
   readonly #single: boolean;
   readonly #admission: Admission<ServerTransfer<S>>;
   readonly #guard: EnumerationGuard;
@@ -112,6 +112,12 @@ export class Endpoint<S> {
     this.#single = single;
     this.#admission = new Admission(endpointLimits, allowed);
     this.#guard = new EnumerationGuard(endpointLimits.unknownNamesPerMinuteMax);
+  }
+
+  /** For requests from now on; running transfers end as they began. */
+  reconfigure(endpointLimits: EndpointLimits, allowed: readonly Network[]): void {
+    this.#limits = endpointLimits;
+    this.#admission.reconfigure(endpointLimits, allowed);
   }
 
   get transferCount(): number {

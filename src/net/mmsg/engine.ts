@@ -105,6 +105,10 @@ class MmsgEngine implements TftpEngine {
     return Object.fromEntries(numbers) as unknown as EngineStats;
   }
 
+  reconfigure({ limits, allow }: Pick<EngineOptions, 'limits' | 'allow'>): void {
+    this.#say({ kind: 'reconfigure', limits, allowed: allow });
+  }
+
   async close(graceMs: number): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
@@ -190,12 +194,15 @@ function firstWord(worker: Worker): Promise<FirstWord> {
   });
 }
 
+/** A transfer's few objects die within its milliseconds: with room for them, hardly one is ever copied by the collector. */
+const maxYoungGenerationSizeMb = 48;
+
 /**
  * Compiled, the worker lies beside this file. Run from source (tests, tsx) on a Node that does not strip types,
  * a worker has no loader of its own and must be given tsx's first.
  */
 function startWorker(data: WorkerOptions): Worker {
-  const options = { workerData: data, execArgv: [] };
+  const options = { workerData: data, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } };
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options);
   const source = new URL('./worker.ts', import.meta.url);
   if ('typescript' in process.features && process.features.typescript) return new Worker(source, options);

@@ -46,6 +46,7 @@ export type Answer =
 export type ToWorker =
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
   | { readonly kind: 'invalidate' }
+  | { readonly kind: 'reconfigure'; readonly limits: EndpointLimits; readonly allowed: readonly Network[] }
   /** Running transfers may end for `graceMs`; nobody new is heard. */
   | { readonly kind: 'stop'; readonly graceMs: number };
 

@@ -160,6 +160,10 @@ export class SocketOpener {
     return { address: this.#codec.address(this.#scratch), port: this.#codec.port(this.#scratch) };
   }
 
+  close(fd: number): void {
+    this.#libc.close(fd);
+  }
+
   portOf(fd: number): number {
     return this.addressOf(fd).port;
   }

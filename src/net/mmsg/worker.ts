@@ -45,6 +45,7 @@ class Loop {
   readonly #reportsDone: Int32Array;
   #reportsSent = 0;
   #lastReportMs = 0;
+  #lastStatsMs = 0;
   #received = 0;
   #stopAtMs = Infinity;
 
@@ -127,6 +128,7 @@ class Loop {
     for (let got = take(); got !== undefined; got = take()) {
       if (got.kind === 'answers') this.#pump.answer(got.answers, nowMs);
       else if (got.kind === 'invalidate') this.#pump.invalidate();
+      else if (got.kind === 'reconfigure') this.#pump.endpoint.reconfigure(got.limits, got.allowed);
       else {
         this.#pump.refuseStrangers();
         this.#stopAtMs = nowMs + got.graceMs;
@@ -135,7 +137,7 @@ class Loop {
   }
 
   #report(nowMs: number): void {
-    this.#writeStats();
+    if (nowMs - this.#lastStatsMs >= reportDelayMs) this.#writeStats(nowMs);
     const { askCount, eventCount } = this.#pump;
     const due = nowMs - this.#lastReportMs >= reportDelayMs || eventCount >= reportEventsMax;
     if (askCount === 0 && (eventCount === 0 || !due)) return;
@@ -147,7 +149,8 @@ class Loop {
       Atomics.wait(this.#reportsDone, 0, done, timeoutBehindMs);
   }
 
-  #writeStats(): void {
+  #writeStats(nowMs: number): void {
+    this.#lastStatsMs = nowMs;
     const { counters, transferCount } = this.#pump.endpoint;
     let [packetsSent, bytesSent, sendErrors] = [0, 0, 0];
     for (const { queue } of this.#ports) {
