@@ -6,6 +6,7 @@
 import { equalBytes } from '../../base/bytes.ts';
 import { printable, toHex } from '../../base/text.ts';
 import type { Role } from '../../wire/role.ts';
+import type { HeaderSigner } from '../../wire/signed-header.ts';
 import type { TrustList } from '../../wire/trust-list.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { canonicalNameText, namesAttributes } from './name-text.ts';
@@ -85,6 +86,12 @@ export function nameAnchor(anchor: Anchor): CertificateName {
   if (anchor.certificate) return nameCertificate(anchor.certificate);
   const { subject, issuer, serial } = anchor;
   return { subject, issuer, serial: toHex(serial, ':'), fingerprint: undefined };
+}
+
+/** Who a header says it was; nothing vouches for it. */
+export function nameHeaderSigner(signer: HeaderSigner): CertificateName {
+  const { name, issuer, serial } = signer;
+  return { subject: name, issuer, serial: toHex(serial, ':'), fingerprint: undefined };
 }
 
 /** `CN=a (issuer CN=a, serial 0d:45, SHA-256 17af…)`, escaped. */

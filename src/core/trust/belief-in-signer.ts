@@ -3,11 +3,10 @@
  * certificate stands in its ITL with role 21 (domain.md §2). The signer is one certificate: issuer, serial and key.
  */
 import { equalBytes } from '../../base/bytes.ts';
-import { toHex } from '../../base/text.ts';
 import { signsFiles, type Role } from '../../wire/role.ts';
 import type { HeaderSigner } from '../../wire/signed-header.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
-import { findAnchors, nameAnchor, sameSerial, shareOneKey, type Anchor } from './anchor.ts';
+import { findAnchors, nameAnchor, nameHeaderSigner, sameSerial, shareOneKey, type Anchor } from './anchor.ts';
 import { namesAttributes } from './name-text.ts';
 import type { Held, HeldList, PhoneTrust } from './phone-trust.ts';
 import { rejection, type CertificateName, type Rejection } from './verdict.ts';
@@ -67,13 +66,7 @@ export function askTvs(
 export function nameSigner(held: Held, signer: HeaderSigner, own: readonly Anchor[] = []): CertificateName {
   const known = findAnchors([...own, ...(held.ctl?.anchors ?? []), ...(held.itl?.anchors ?? [])], signer);
   const best = known.find(({ certificate }) => certificate) ?? known[0];
-  if (best) return nameAnchor(best);
-  return {
-    subject: signer.name,
-    issuer: signer.issuer,
-    serial: toHex(signer.serial, ':'),
-    fingerprint: undefined,
-  };
+  return best ? nameAnchor(best) : nameHeaderSigner(signer);
 }
 
 function refused(code: Rejection['code']): Belief {

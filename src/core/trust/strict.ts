@@ -7,34 +7,18 @@
  */
 import { signedFileBytesMax, timestampAheadSecondsMax, trustListBytesMax } from '../../base/limits.ts';
 import { bad, good, type Outcome } from '../../base/outcome.ts';
-import { printable, toHex } from '../../base/text.ts';
-import { signsFiles, type Role } from '../../wire/role.ts';
 import { decodeSignedHeader, type SignedHeader } from '../../wire/signed-header.ts';
 import { decodeTrustList, type TrustList } from '../../wire/trust-list.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
-import {
-  anchorOf,
-  anchorsOfList,
-  describeCertificate,
-  findAnchors,
-  nameCertificate,
-  shareOneKey,
-  type Anchor,
-} from './anchor.ts';
-import { checkRecords, lintRecords } from './list-check.ts';
+import { describeCertificate, nameCertificate, nameHeaderSigner } from './anchor.ts';
 import { lintSigner } from './lint.ts';
+import { checkRecords, lintRecords } from './list-check.ts';
 import { checkFileName, checkVersion, listKindOfName } from './name-check.ts';
 import { checkPolicy, checkSignature, defaultPolicy, type Policy } from './signature-check.ts';
-import { rejection, sentences, type Rejection, type Verdict } from './verdict.ts';
+import { findSigner, type Trust } from './strict-signer.ts';
+import { rejection, sentences, type CertificateName, type Rejection, type Verdict } from './verdict.ts';
 
-/** What the one who verifies believes beforehand. Nothing at all: a trust list is judged as a first one. */
-export interface Trust {
-  /** Trust lists, as bytes. */
-  readonly lists: readonly Uint8Array[];
-  readonly certificates: readonly { readonly role: Role; readonly certificate: CertificateFacts }[];
-}
-
-export const noTrust: Trust = { lists: [], certificates: [] };
+export { noTrust, type Trust } from './strict-signer.ts';
 
 export interface StrictInput {
   readonly bytes: Uint8Array;
@@ -54,9 +38,10 @@ export function verifyStrict(crypto: Crypto, input: StrictInput): Verdict {
   if (!read.ok) return rejected(read.error);
   const file = read.value;
   const named = checkFileName(input.name, file.header.fileName) ?? checkVersion(input.name, file.header.kind);
-  if (named) return rejected(named);
+  const claimed = nameHeaderSigner(file.header.signer);
+  if (named) return rejected(named, claimed);
   const signer = findSigner(crypto, input, file);
-  if (!signer.ok) return rejected(signer.error);
+  if (!signer.ok) return rejected(signer.error, claimed);
   const { certificate } = signer.value;
   const failed =
     checkPolicy(file.header, certificate, { ...defaultPolicy, ...input.policy }) ??
@@ -65,7 +50,7 @@ export function verifyStrict(crypto: Crypto, input: StrictInput): Verdict {
     checkWindow(file.timestamp, input.nowSeconds) ??
     checkFloor(file.timestamp, input.newerThan) ??
     checkFloor(file.timestamp, signer.value.previousTimestamp);
-  if (failed) return { ...rejected(failed), signer: nameCertificate(certificate) };
+  if (failed) return rejected(failed, nameCertificate(certificate));
   const code = signer.value.firstUse ? 'accepted-first-use' : 'accepted';
   return {
     accepted: true,
@@ -105,86 +90,8 @@ function withTimestamp(header: SignedHeader, list: TrustList | undefined): Outco
   return timestamp === undefined ? bad(rejection('timestamp-missing')) : good({ header, timestamp, list });
 }
 
-interface FoundSigner {
-  readonly certificate: CertificateFacts;
-  readonly firstUse: boolean;
-  readonly previousTimestamp: number | undefined;
-}
-
-/** Signer by certificate, then role (security.md §2). */
-function findSigner(crypto: Crypto, input: StrictInput, file: ReadFile): Outcome<FoundSigner, Rejection> {
-  const trusted = readTrust(crypto, input.trust);
-  if (!trusted.ok) return trusted;
-  if (file.list === undefined) {
-    if (!isGiven(input.trust)) return bad(rejection('nothing-trusted', signerText(file.header)));
-    return findFileSigner(trusted.value, file.header);
-  }
-  const own = anchorsOfList(crypto, file.list);
-  const previous = input.against === undefined ? undefined : decodeTrustList(input.against);
-  if (previous?.ok === false)
-    return bad(rejection('trust-list-unreadable', `the previous list: ${previous.error.message}`));
-  const sources = [
-    ...(isGiven(input.trust) ? [trusted.value] : []),
-    ...(previous === undefined ? [] : [anchorsOfList(crypto, previous.value)]),
-  ];
-  const certificate = findListSigner(own, sources, file.header);
-  if (!certificate.ok) return certificate;
-  return good({
-    certificate: certificate.value,
-    firstUse: sources.length === 0,
-    previousTimestamp: previous?.value.header.timestamp,
-  });
-}
-
-/** A given list without a usable record is trust in nobody, not the absence of trust. */
-function isGiven(trust: Trust): boolean {
-  return trust.lists.length > 0 || trust.certificates.length > 0;
-}
-
-function readTrust(crypto: Crypto, trust: Trust): Outcome<readonly Anchor[], Rejection> {
-  const anchors = trust.certificates.map(({ role, certificate }) => anchorOf(role, certificate));
-  for (const bytes of trust.lists) {
-    const list = decodeTrustList(bytes);
-    if (!list.ok) return bad(rejection('trust-list-unreadable', list.error.message));
-    anchors.push(...anchorsOfList(crypto, list.value));
-  }
-  return good(anchors);
-}
-
-function findFileSigner(trusted: readonly Anchor[], header: SignedHeader): Outcome<FoundSigner, Rejection> {
-  const found = findAnchors(trusted, header.signer);
-  if (found.length === 0) return bad(rejection('signer-unknown', signerText(header)));
-  if (!shareOneKey(found)) return bad(rejection('signer-key-differs', signerText(header)));
-  const certificate = found.find((anchor) => anchor.certificate)?.certificate;
-  if (certificate === undefined) return bad(rejection('signer-without-certificate', signerText(header)));
-  if (!found.some(({ role }) => signsFiles(role)))
-    return bad(rejection('signer-not-for-files', `as ${rolesOf(found)}: ${signerText(header)}`));
-  return good({ certificate, firstUse: false, previousTimestamp: undefined });
-}
-
-/** The signer stands in the list it signs and in everything that is trusted beforehand, as SAST, with one key. */
-function findListSigner(
-  own: readonly Anchor[],
-  sources: readonly (readonly Anchor[])[],
-  header: SignedHeader,
-): Outcome<CertificateFacts, Rejection> {
-  const detail = signerText(header);
-  const inOwn = findAnchors(own, header.signer);
-  if (inOwn.length === 0) return bad(rejection('signer-not-in-list', detail));
-  const inSources = sources.map((source) => findAnchors(source, header.signer));
-  if (inSources.some((found) => found.length === 0)) return bad(rejection('signer-not-in-previous', detail));
-  if (!shareOneKey([...inOwn, ...inSources.flat()])) return bad(rejection('signer-key-differs', detail));
-  const certificate = inOwn.find((anchor) => anchor.certificate)?.certificate;
-  const known = inSources.every((found) => found.some((anchor) => anchor.certificate));
-  if (certificate === undefined || !known) return bad(rejection('signer-without-certificate', detail));
-  if (!isSast(inOwn)) return bad(rejection('signer-not-sast', `as ${rolesOf(inOwn)}: ${detail}`));
-  const weak = inSources.find((found) => !isSast(found));
-  if (weak) return bad(rejection('previous-not-sast', `as ${rolesOf(weak)}: ${detail}`));
-  return good(certificate);
-}
-
 /** A signer that expired after it signed stays good. */
-export function checkValidity(timestamp: number, certificate: CertificateFacts): Rejection | undefined {
+function checkValidity(timestamp: number, certificate: CertificateFacts): Rejection | undefined {
   if (timestamp < certificate.notBefore)
     return rejection('signed-before-validity', `signed ${timestamp}, valid from ${certificate.notBefore}`);
   if (timestamp > certificate.notAfter)
@@ -203,18 +110,7 @@ export function checkFloor(timestamp: number, floor: number | undefined): Reject
   return rejection('timestamp-older', `${timestamp}, accepted before: ${floor}`);
 }
 
-function rejected(failed: Rejection): Verdict {
-  return { accepted: false, ...failed, signer: undefined, lint: [] };
-}
-
-export function isSast(anchors: readonly Anchor[]): boolean {
-  return anchors.some(({ role }) => role === 'SAST');
-}
-
-export function rolesOf(anchors: readonly Anchor[]): string {
-  return [...new Set(anchors.map(({ role }) => role))].join(', ');
-}
-
-export function signerText({ signer }: SignedHeader): string {
-  return `${printable(signer.name)} (issuer ${printable(signer.issuer)}, serial ${toHex(signer.serial, ':')})`;
+/** The signer is the one the file claims, until it was found. */
+function rejected(failed: Rejection, signer?: CertificateName): Verdict {
+  return { accepted: false, ...failed, signer, lint: [] };
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { verifyStrict } from '../../../../src/core/trust/strict.ts';
 import { verifyAgain } from '../../../../src/node/second-verifier.ts';
@@ -94,6 +95,34 @@ it.each(verifiers)(
     const accepts = verifier('ITLFile.tlv', foreignItl);
     expect(accepts(foreignItl)).toBe(true);
     expect(survivors(foreignItl, accepts, oneBitOfEverySeventhByte)).toEqual([]);
+  },
+  timeoutMs,
+);
+
+it(
+  'strict and second agree on files cut, joined and edited at random',
+  () => {
+    const file = openTool('Ringlist-sha1.xml.sgn');
+    const sources = [
+      { bytes: file, accepts: verifiers.map(([, verifier]) => verifier('Ringlist.xml.sgn', foreignItl)) },
+      { bytes: smallItl, accepts: verifiers.map(([, verifier]) => verifier('ITLFile.tlv')) },
+    ];
+    const edit = fc.record({
+      at: fc.nat({ max: 1_000 }),
+      remove: fc.nat({ max: 6 }),
+      insert: fc.uint8Array({ maxLength: 6 }),
+    });
+    fc.assert(
+      fc.property(fc.constantFrom(...sources), fc.array(edit, { maxLength: 3 }), (source, edits) => {
+        let bytes: Uint8Array = source.bytes;
+        for (const { at, remove, insert } of edits)
+          bytes = Buffer.concat([bytes.subarray(0, at), insert, bytes.subarray(at + remove)]);
+        const [strictly, again] = source.accepts.map((accepts) => accepts(bytes));
+        expect(again).toBe(strictly);
+        expect(strictly).toBe(Buffer.compare(bytes, source.bytes) === 0);
+      }),
+      { seed: 20_261_121, numRuns: 1_500 },
+    );
   },
   timeoutMs,
 );

@@ -65,6 +65,17 @@ it('security.md §2, size: a signed file above 16 MiB is refused before it is re
   expect(verifyAgain(bytes, { name: 'Ringlist.xml.sgn' })).toBe('too long');
 });
 
+it('names the signer a refused file claims, and whom it should have been', () => {
+  const one = cases.find(({ file, expect: code }) => file === 'stranger' && code === 'signer-unknown');
+  expect(one).toBeDefined();
+  if (!one) return;
+  const { signer, reason } = verifyStrict(crypto, inputOf(one));
+  expect(signer).toMatchObject({ serial: '0c:0c:00:01', fingerprint: undefined });
+  expect(reason).toMatch(
+    /signed by CN=stranger.*trusted for this: CN=cucm-a.*f0:0a:00:02, SHA-256 [0-9a-f]{64}/,
+  );
+});
+
 it('has a vector for every rule of the strict verifier and of the bytes', () => {
   const covered = new Set(cases.map(({ expect: code }) => code));
   // The first has its own test below; the others answer a caller who asked for one kind of file.
