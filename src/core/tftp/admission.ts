@@ -109,8 +109,8 @@ export class Admission<T> {
 
   /** A ticket, or `busy`. Whoever must give way for it is released here and handed to `evicted`. */
   admit(address: string, owner: T, nowMs: number, evicted: (owner: T) => void): Ticket<T> | 'busy' {
-    const source = this.#sources.get(address) ?? this.#newSource(address, nowMs);
     if (!this.#makeRoom(this.#all, this.#limits.transfersMax, evicted)) return 'busy';
+    const source = this.#sources.get(address) ?? this.#newSource(address, nowMs);
     if (!this.#makeRoom(source, this.#limits.transfersPerAddressMax, evicted)) return 'busy';
     if (!this.#makeRoom(source.subnet, this.#limits.transfersPerSubnetMax, evicted)) return 'busy';
     if (!source.exempt && this.#debts.isFull(source.subnet.debt, nowMs)) return 'busy';

@@ -10,6 +10,7 @@
  *   memory does not grow with what strangers send.
  */
 import { guardedAddressesMax } from '../../base/limits.ts';
+import { Recent } from './recent.ts';
 
 const bitmapBits = 2048;
 const minuteMs = 60_000;
@@ -32,7 +33,7 @@ const fine: GuardVerdict = { kind: 'fine' };
 
 export class EnumerationGuard {
   readonly #unknownMax: number;
-  readonly #watched = new Map<string, Watched>();
+  readonly #watched = new Recent<Watched>(guardedAddressesMax);
 
   /** `unknownPerMinuteMax` distinct unknown names beyond those served are still normal. */
   constructor(unknownPerMinuteMax: number) {
@@ -59,11 +60,6 @@ export class EnumerationGuard {
   #watch(address: string, nowMs: number): Watched {
     const known = this.#watched.get(address);
     if (known && nowMs - known.sinceMs < minuteMs) return known;
-    if (!known && this.#watched.size >= guardedAddressesMax) {
-      const oldest = this.#watched.keys().next().value;
-      if (oldest !== undefined) this.#watched.delete(oldest);
-    }
-    this.#watched.delete(address);
     const fresh: Watched = {
       sinceMs: nowMs,
       unknown: new Uint32Array(bitmapBits / 32),

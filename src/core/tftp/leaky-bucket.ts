@@ -3,6 +3,7 @@
  * Levels are remembered after the last transfer ended, or a flooder would get a new bucket with each request;
  * the oldest are forgotten when there are too many.
  */
+import { Recent } from './recent.ts';
 
 export interface Bucket {
   level: number;
@@ -12,22 +13,17 @@ export interface Bucket {
 export class LeakyBuckets {
   readonly #capacity: number;
   readonly #drainPerMs: number;
-  readonly #bucketsMax: number;
-  readonly #buckets = new Map<string, Bucket>();
+  readonly #buckets: Recent<Bucket>;
 
   constructor(capacity: number, drainPerMs: number, bucketsMax: number) {
     this.#capacity = capacity;
     this.#drainPerMs = drainPerMs;
-    this.#bucketsMax = bucketsMax;
+    this.#buckets = new Recent(bucketsMax);
   }
 
   of(key: string, nowMs: number): Bucket {
     const known = this.#buckets.get(key);
     if (known) return known;
-    if (this.#buckets.size >= this.#bucketsMax) {
-      const oldest = this.#buckets.keys().next().value;
-      if (oldest !== undefined) this.#buckets.delete(oldest);
-    }
     const bucket: Bucket = { level: 0, atMs: nowMs };
     this.#buckets.set(key, bucket);
     return bucket;
