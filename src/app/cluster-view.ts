@@ -1,7 +1,7 @@
 /** The cluster as the planners want it: rows of the database joined with the facts of their certificates. */
 import { Failure } from '../base/errors.ts';
 import type { Cluster, ClusterNode, StoredCertificate } from '../core/cluster/model.ts';
-import type { CertificateFacts, Crypto, Store } from '../core/ports.ts';
+import type { CertificateFacts, Crypto, Store, TrustChange } from '../core/ports.ts';
 import type { OwnCertificate, TrustInput } from '../core/trust/trust-plan.ts';
 
 export interface ClusterView {
@@ -19,7 +19,29 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
     throw new Failure('not-found', 'there is no cluster in this data folder', {
       hint: 'tftp-pki init --cluster ID --data DIR',
     });
-  const certificates = (await store.listCertificates()).filter((stored) => stored.retiredMs === undefined);
+  return viewOf(crypto, cluster, await store.listNodes(), await store.listCertificates());
+}
+
+/** The cluster as it will be when `change` is made; nothing is written. */
+export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange): ClusterView {
+  const { addCertificates = [], retireCertificates = [], mode = view.cluster.mode } = change;
+  // Rows get their ids when they are written; until then they stand behind all others, as they will.
+  const added = addCertificates.map((certificate) => ({
+    ...certificate,
+    id: Infinity,
+    retiredMs: undefined,
+  }));
+  const kept = view.certificates.filter(({ id }) => !retireCertificates.includes(id));
+  return viewOf(crypto, { ...view.cluster, mode }, view.nodes, [...kept, ...added]);
+}
+
+function viewOf(
+  crypto: Crypto,
+  cluster: Cluster,
+  nodes: readonly ClusterNode[],
+  rows: readonly StoredCertificate[],
+): ClusterView {
+  const certificates = rows.filter((stored) => stored.retiredMs === undefined);
   const facts = (stored: StoredCertificate): CertificateFacts => {
     const read = crypto.readCertificate(stored.der);
     if (read === undefined)
@@ -30,7 +52,7 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
   };
   return {
     cluster,
-    nodes: await store.listNodes(),
+    nodes,
     certificates,
     own: certificates.flatMap((stored) =>
       stored.store === 'own' && stored.purpose !== undefined

@@ -7,15 +7,13 @@ import { Failure } from '../base/errors.ts';
 import type { AuditEntry } from '../core/audit/audit-chain.ts';
 import type { CertificatePurpose, Cluster, ClusterMode } from '../core/cluster/model.ts';
 import type { HashName } from '../wire/algorithm.ts';
-import type { IssueRequest, Issuer, KeyFiles, NewCertificate, Signer, SignerOpener } from '../core/ports.ts';
-import { inUse } from '../core/trust/trust-plan.ts';
-import { readClusterView, trustInputOf } from './cluster-view.ts';
+import type { IssueRequest, Issuer, NewCertificate } from '../core/ports.ts';
+import { readClusterView } from './cluster-view.ts';
+import { planPublication } from './plan-publication.ts';
 import { publishLists, type PublishPorts } from './publish-lists.ts';
 
 export interface InitPorts extends PublishPorts {
   readonly issuer: Issuer;
-  readonly keyFiles: KeyFiles;
-  readonly signers: SignerOpener;
 }
 
 export interface InitRequest {
@@ -56,17 +54,9 @@ export async function initCluster(ports: InitPorts, request: InitRequest): Promi
       hint: 'Name another folder with --data, or look at it with tftp-pki status.',
     });
   if (existing === undefined) await createRows(ports, request);
-  const generation = await publishLists(ports, await openListSigner(ports), auditOf(ports, request));
+  const planned = await planPublication(ports, {});
+  const generation = await publishLists(ports, { planned, who: request.by, operation: 'init' });
   return { cluster: (await readClusterView(ports.store, ports.crypto)).cluster, generation };
-}
-
-/** The ITLRecovery signer; the caller lets go of it when its one operation is done. */
-export async function openListSigner(
-  ports: Pick<InitPorts, 'store' | 'crypto' | 'keyFiles' | 'signers'>,
-): Promise<Signer> {
-  const input = trustInputOf(await readClusterView(ports.store, ports.crypto));
-  const certificate = inUse(input, 'itlrecovery');
-  return ports.signers.open(certificate, await ports.keyFiles.read(certificate.fingerprint));
 }
 
 async function createRows(ports: InitPorts, request: InitRequest): Promise<void> {

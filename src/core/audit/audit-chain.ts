@@ -67,9 +67,9 @@ export function auditChainFault(
 
 /** JSON of a list has one spelling for these values, so no two rows share one text. */
 function hashOf(
-  { digest }: Pick<Crypto, 'digest'>,
+  crypto: Pick<Crypto, 'digest'>,
   { seq, atMs, who, operation, detail, previous }: Omit<AuditRow, 'hash'>,
 ): string {
   const text = JSON.stringify([seq, atMs, who, operation, detail, previous]);
-  return toHex(digest('sha256', encodeUtf8(text)));
+  return toHex(crypto.digest('sha256', encodeUtf8(text)));
 }

@@ -19,6 +19,8 @@ export interface TrustListRequest extends SignatureRequest {
   readonly kind: TrustListKind;
   /** In the order in which they are written. */
   readonly records: readonly PlannedRecord[];
+  /** "Prepare for rollback" (domain.md §2): an ITL without TVS and TFTP parts, because somebody asked for it. */
+  readonly preparesRollback?: boolean | undefined;
 }
 
 /** The signed list. Failure `refused` with the rule that the list would break. */
@@ -54,11 +56,12 @@ function encodeRecord(record: PlannedRecord): Uint8Array {
   return encoded;
 }
 
-function refuseUnsafe({ kind, records, fileName, signer }: TrustListRequest): void {
+function refuseUnsafe({ kind, records, fileName, signer, preparesRollback }: TrustListRequest): void {
   const list = kind.toUpperCase();
   if (!fileNames[kind].test(fileName))
     throw new Failure('refused', `"${printable(fileName)}" is not the name of an ${list}`);
-  if (!records.some((record) => signsFiles(record.role)))
+  if (preparesRollback === true) refuseHalfRollback(kind, records);
+  else if (!records.some((record) => signsFiles(record.role)))
     throw new Failure('refused', `an ${list} without TFTP or CCM+TFTP record makes phones refuse every file`);
   const bare = records.find(({ role, certificate }) => certificate === undefined && !signsFiles(role));
   if (bare !== undefined)
@@ -74,6 +77,12 @@ function refuseUnsafe({ kind, records, fileName, signer }: TrustListRequest): vo
     throw new Failure('refused', `the signer is no SAST in the ${list} that it would sign`);
   if (withoutRepeats(records).length !== records.length)
     throw new Failure('refused', `a record stands twice in the ${list}`);
+}
+
+/** A CTL is never emptied, and with a TVS left phones would go on asking it. */
+function refuseHalfRollback(kind: TrustListKind, records: readonly PlannedRecord[]): void {
+  if (kind === 'itl' && !records.some(({ role }) => signsFiles(role) || role === 'TVS')) return;
+  throw new Failure('refused', 'only an ITL without TVS and TFTP records prepares a rollback');
 }
 
 /** A cluster's list or one device's. */

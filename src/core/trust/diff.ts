@@ -4,19 +4,27 @@
  */
 import { equalBytes } from '../../base/bytes.ts';
 import { printable, toHex } from '../../base/text.ts';
-import type { TrustList } from '../../wire/trust-list.ts';
-import type { TrustRecord } from '../../wire/trust-record.ts';
+import type { TrustRecordFields } from '../../wire/trust-record.ts';
 
-export interface ListDiff {
-  readonly added: readonly TrustRecord[];
-  readonly removed: readonly TrustRecord[];
-  readonly kept: readonly TrustRecord[];
+/** A list, decoded or only planned. */
+export interface ListSide<Record extends TrustRecordFields = TrustRecordFields> {
+  readonly header: { readonly signer: { readonly name: string; readonly serial: Uint8Array } };
+  readonly records: readonly Record[];
+}
+
+export interface ListDiff<Record extends TrustRecordFields = TrustRecordFields> {
+  readonly added: readonly Record[];
+  readonly removed: readonly Record[];
+  readonly kept: readonly Record[];
   /** The new list names another certificate as its signer (by serial; verify says whether it holds). */
   readonly signerChanged: boolean;
 }
 
-export function diffLists(before: TrustList, after: TrustList): ListDiff {
-  const isIn = (list: TrustList, record: TrustRecord): boolean =>
+export function diffLists<Record extends TrustRecordFields>(
+  before: ListSide<Record>,
+  after: ListSide<Record>,
+): ListDiff<Record> {
+  const isIn = (list: ListSide, record: TrustRecordFields): boolean =>
     list.records.some((other) => sameRecord(other, record));
   return {
     added: after.records.filter((record) => !isIn(before, record)),
@@ -27,8 +35,8 @@ export function diffLists(before: TrustList, after: TrustList): ListDiff {
 }
 
 /** One line a change: `+ TVS CN=tvs-a.example (serial 56:11…)`; empty when nothing changes. */
-export function formatDiff(diff: ListDiff, after: TrustList): readonly string[] {
-  const line = (sign: string) => (record: TrustRecord) => `${sign} ${record.role} ${describe(record)}`;
+export function formatDiff(diff: ListDiff, after: ListSide): readonly string[] {
+  const line = (sign: string) => (record: TrustRecordFields) => `${sign} ${record.role} ${describe(record)}`;
   const { name, serial } = after.header.signer;
   return [
     ...diff.removed.map(line('-')),
@@ -37,7 +45,7 @@ export function formatDiff(diff: ListDiff, after: TrustList): readonly string[] 
   ];
 }
 
-function sameRecord(a: TrustRecord, b: TrustRecord): boolean {
+function sameRecord(a: TrustRecordFields, b: TrustRecordFields): boolean {
   if (a.role !== b.role) return false;
   if (a.certificateDer === undefined || b.certificateDer === undefined)
     return a.certificateDer === b.certificateDer && a.dnsName === b.dnsName && sameSerialText(a, b);
@@ -45,11 +53,11 @@ function sameRecord(a: TrustRecord, b: TrustRecord): boolean {
 }
 
 /** Records without certificate may still name one by serial. */
-function sameSerialText(a: TrustRecord, b: TrustRecord): boolean {
+function sameSerialText(a: TrustRecordFields, b: TrustRecordFields): boolean {
   return toHex(a.serial ?? new Uint8Array()) === toHex(b.serial ?? new Uint8Array());
 }
 
-function describe(record: TrustRecord): string {
+function describe(record: TrustRecordFields): string {
   const name = printable(record.subject ?? record.dnsName ?? '');
   return record.serial === undefined
     ? `${name} (no certificate)`

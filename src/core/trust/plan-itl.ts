@@ -2,7 +2,11 @@
  * What an ITL holds (domain.md §2): ITLRecovery as SAST, this node's CallManager as TFTP and as SAST, the other nodes'
  * as TFTP only, every TVS, CAPF; and the EC certificates of 6971 as TFTP, where there are any (formats.md §6).
  * Signed by ITLRecovery, which is a SAST of every node's ITL and of the CTL and outlives every other certificate.
+ *
+ * For a rollback its TVS and TFTP parts are empty: a phone that holds it and no CTL then takes unsigned files and any
+ * ITL. The SASTs stay, so that phones take this list and the one that undoes it.
  */
+import { signsFiles } from '../../wire/role.ts';
 import {
   inUse,
   ownOf,
@@ -34,5 +38,13 @@ export function planItl(input: TrustInput): TrustPlan {
       ...[here, ...others].flatMap(ofNode('TVS', 'tvs')),
       ...recordsOn(here, 'CAPF', ownOf(input, 'capf')),
     ]),
+  };
+}
+
+/** The same ITL prepared for rollback. */
+export function withoutFileSigners(plan: TrustPlan): TrustPlan {
+  return {
+    ...plan,
+    records: plan.records.filter(({ role }) => !signsFiles(role) && role !== 'TVS'),
   };
 }

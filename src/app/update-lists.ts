@@ -1,0 +1,80 @@
+/**
+ * Lists made anew from the database: `update-itl`, its rollback and the undo of it, `update-ctl`, `set-mode`.
+ * Refused: a rollback where phones hold a CTL that names no signer of files, a CTL where there is none to update,
+ * the mode that the cluster is in.
+ */
+import { Failure } from '../base/errors.ts';
+import type { ClusterMode } from '../core/cluster/model.ts';
+import type { Crypto, Store } from '../core/ports.ts';
+import { aftermathOfLists, aftermathOfMode } from '../core/trust/aftermath.ts';
+import { readClusterView } from './cluster-view.ts';
+import type { TrustOperation } from './trust-operation.ts';
+
+interface Ports {
+  readonly store: Store;
+  readonly crypto: Crypto;
+}
+
+/** Without `rollback` the ITL is whole again, whatever it was. */
+export async function updateItl(
+  ports: Ports,
+  options: { readonly rollback: boolean },
+): Promise<TrustOperation> {
+  const { rollback } = options;
+  const { cluster } = await readClusterView(ports.store, ports.crypto);
+  const hasCtl = await publishesCtl(ports.store);
+  if (rollback && hasCtl && cluster.mode === 'nonsecure')
+    throw new Failure(
+      'refused',
+      'phones hold a CTL without certificates: with an empty ITL beside it they could verify nothing at all',
+      { hint: 'Go back to mixed mode first, or have the CTLs deleted on the phones.' },
+    );
+  return {
+    operation: rollback ? 'update-itl --rollback' : 'update-itl',
+    request: { kinds: ['itl'], rollback },
+    warnings: [
+      ...(rollback
+        ? ['phones that take this ITL believe unsigned files and any other ITL: undo it soon']
+        : []),
+      ...(rollback && hasCtl
+        ? ['it does not empty a CTL: phones in mixed mode go on to check everything against their CTL']
+        : []),
+    ],
+    question: rollback ? 'Publish an ITL without TVS and TFTP records?' : 'Publish a new ITL?',
+    aftermath: aftermathOfLists,
+    ...(rollback && { next: 'tftp-pki update-itl, when the phones are where they should be' }),
+  };
+}
+
+/** As `utils ctl update CTLFile`. */
+export async function updateCtl({ store }: Pick<Ports, 'store'>): Promise<TrustOperation> {
+  if (!(await publishesCtl(store)))
+    throw new Failure('refused', 'this cluster publishes no CTL', { hint: 'tftp-pki set-mode mixed' });
+  return {
+    operation: 'update-ctl',
+    request: { kinds: ['ctl'] },
+    warnings: [],
+    question: 'This operation will update the CTLFile. Do you want to continue?',
+    aftermath: aftermathOfLists,
+  };
+}
+
+/** A CTL stays served when the cluster leaves mixed mode: a phone never gives one up by itself. */
+export async function setMode(ports: Ports, mode: ClusterMode): Promise<TrustOperation> {
+  const { cluster } = await readClusterView(ports.store, ports.crypto);
+  if (cluster.mode === mode) throw new Failure('refused', `the cluster is in ${mode} mode already`);
+  return {
+    operation: `set-mode ${mode}`,
+    request: { change: { mode } },
+    warnings:
+      mode === 'nonsecure'
+        ? ['phones keep a CTL: it goes on being served, and names its servers without certificates']
+        : [],
+    question: `This operation will set the cluster to ${mode === 'mixed' ? 'mixed' : 'non secure'} mode. Do you want to continue?`,
+    aftermath: aftermathOfMode,
+  };
+}
+
+async function publishesCtl(store: Store): Promise<boolean> {
+  return (await store.currentLists()).some((list) => list.kind === 'ctl');
+}
