@@ -20,5 +20,3 @@ if (major < 20 || (major === 20 && minor < 19)) {
     onSignal: (signal, listener) => void process.on(signal, listener),
   });
 }
-
-export {};

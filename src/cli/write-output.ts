@@ -3,7 +3,6 @@
  * As with curl an existing regular file is replaced; a device, FIFO or link is written through and never replaced;
  * a folder is refused. Bytes are not thrown at a terminal unless `-o -` asks for it.
  */
-import { randomBytes } from 'node:crypto';
 import { lstat, open, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { Failure } from '../base/errors.ts';
@@ -58,7 +57,7 @@ async function writeWhole(target: string, bytes: Uint8Array): Promise<void> {
     await writeFile(target, bytes);
     return;
   }
-  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
+  const temporary = join(dirname(target), `.${basename(target)}.${crypto.randomUUID()}`);
   const handle = await open(temporary, 'wx', 0o666);
   try {
     await handle.writeFile(bytes);

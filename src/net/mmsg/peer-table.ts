@@ -6,7 +6,6 @@
  *
  * Record of `recordBytes`: 0 sockaddr (32) · 32 local address (16) · 48 socket (4) · 64 control messages (64).
  */
-import { randomInt } from 'node:crypto';
 import { assert } from '../../base/assert.ts';
 import type { Arena } from './arena.ts';
 import { AF_INET } from './libc.ts';
@@ -30,7 +29,7 @@ export class PeerTable {
   readonly #taken: Uint8Array;
   readonly #settling: number[] = [];
   /** Nobody outside can aim at one bucket. */
-  readonly #seed = randomInt(1, 0x7fff_ffff) | 1;
+  readonly #seed = (crypto.getRandomValues(new Int32Array(1))[0] ?? 0) | 1;
 
   constructor(arena: Arena, slotsMax: number) {
     this.#arena = arena;
