@@ -5,6 +5,7 @@
  */
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { type Random, seeded } from './prng.ts';
 
 export interface Impairment {
   /** Probability that a packet is lost, 0–1; each direction on its own. */
@@ -112,13 +113,13 @@ class Direction {
   readonly #impairment: Impairment;
   readonly #counts: LinkCounts;
   readonly #deliver: (packet: Buffer) => void;
-  readonly #random: () => number;
+  readonly #random: Random;
 
   constructor(impairment: Impairment, seed: number, counts: LinkCounts, deliver: (packet: Buffer) => void) {
     this.#impairment = impairment;
     this.#counts = counts;
     this.#deliver = deliver;
-    this.#random = mulberry32(seed);
+    this.#random = seeded(seed);
   }
 
   pass(packet: Buffer): void {
@@ -146,15 +147,4 @@ class Direction {
 
 function noCounts(): LinkCounts {
   return { forwarded: 0, lost: 0, duplicated: 0, reordered: 0 };
-}
-
-/** A small seeded generator, uniform in [0, 1). */
-export function mulberry32(seed: number): () => number {
-  let state = seed | 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 0x1_0000_0000;
-  };
 }

@@ -6,7 +6,8 @@
 import { assert } from '../../base/assert.ts';
 import type { Event } from '../../base/events.ts';
 import { timerTickMs } from '../../base/limits.ts';
-import { type Decline, Endpoint, type EndpointEffect } from '../../core/tftp/endpoint.ts';
+import { Endpoint } from '../../core/tftp/endpoint.ts';
+import type { Decline, EndpointEffect } from '../../core/tftp/endpoint-effect.ts';
 import type { SenderEffect } from '../../core/tftp/sender.ts';
 import { TimerWheel } from '../../core/tftp/timer-wheel.ts';
 import type { ServerTransfer } from '../../core/tftp/transfer.ts';

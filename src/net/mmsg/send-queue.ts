@@ -122,10 +122,13 @@ export class SendQueue {
    * The memory must stay as it is until `flush`.
    */
   addRun(record: number, address: number, lengthBytes: number, packetBytes: number): void {
-    if (this.#count === queueMax) this.flush();
+    const segmented = lengthBytes > packetBytes;
+    // The segment size stands in the record, for all that is queued to it.
+    const queuedBytes = this.#arena.u16[(record + recordControl + controlHeaderBytes) >>> 1];
+    if (this.#count === queueMax || (segmented && queuedBytes !== packetBytes)) this.flush();
     this.counters.packets += Math.ceil(lengthBytes / packetBytes);
     this.counters.bytes += lengthBytes;
-    this.#add(this.#count++, record, address, lengthBytes, lengthBytes > packetBytes ? packetBytes : 0);
+    this.#add(this.#count++, record, address, lengthBytes, segmented ? packetBytes : 0);
   }
 
   /** Sends what is queued; afterwards no record and no image is pointed to. */
