@@ -33,13 +33,11 @@ export async function startQuickstart(
   const began = performance.now();
   const { child, output } = spawnQuickstart(data, ports, via);
   const ended = once(child, 'exit');
-  // An exit before the first answer is the failure this function reports, not one of its own.
-  while (!(await answers(ports.http))) {
-    if (child.exitCode !== null || performance.now() - began > startWaitMs) {
-      signalGroup(child, 'SIGKILL');
-      throw new Error(`npm start did not serve (status ${child.exitCode}):\n${output()}`);
-    }
-    await delay(10);
+  try {
+    await untilServing(ports.http, () => child.exitCode !== null);
+  } catch (error) {
+    signalGroup(child, 'SIGKILL');
+    throw new Error(`npm start (status ${child.exitCode}):\n${output()}`, { cause: error });
   }
   return {
     ports,
@@ -51,6 +49,21 @@ export async function startQuickstart(
       return child.exitCode;
     },
   };
+}
+
+/** Resolves when a request is answered; throws when the server has ended or takes too long. */
+export async function untilServing(port: number, hasEnded: () => boolean): Promise<void> {
+  const began = performance.now();
+  for (;;) {
+    const answered = await fetch(`http://127.0.0.1:${port}/Ringlist.xml`, { method: 'HEAD' }).then(
+      ({ ok }) => ok,
+      () => false, // nobody listens yet
+    );
+    if (answered) return;
+    if (hasEnded()) throw new Error('the server ended before it served');
+    if (performance.now() - began > startWaitMs) throw new Error('the server does not serve');
+    await delay(10);
+  }
 }
 
 /** Resolves with the status and all output of a start that is expected to end by itself. */
@@ -91,13 +104,6 @@ function spawnQuickstart(data: string, { tftp, http }: Ports, via: 'npm' | 'node
   for (const stream of [child.stdout, child.stderr])
     stream.setEncoding('utf8').on('data', (part) => (text += part));
   return { child, output: () => text };
-}
-
-async function answers(port: number): Promise<boolean> {
-  return fetch(`http://127.0.0.1:${port}/Ringlist.xml`, { method: 'HEAD' }).then(
-    ({ ok }) => ok,
-    () => false, // nobody listens yet
-  );
 }
 
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
