@@ -7,6 +7,7 @@ import type { EventSink } from '../base/events.ts';
 import { Failure } from '../base/errors.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver } from '../core/ports.ts';
+import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type BackToEdge, type EdgeToBack, resolvesInFlightMax } from './edge-pipe.ts';
 import { startEdge, type Edge, type EdgeSettings } from './edge.ts';
@@ -14,6 +15,7 @@ import { startEdge, type Edge, type EdgeSettings } from './edge.ts';
 const waiting = new Map<number, (resolution: Resolution) => void>();
 let lastId = 0;
 let edge: Edge | undefined;
+let write: ((line: string) => void) | undefined;
 let log: EventSink | undefined;
 
 /** Above what the back takes at once the asker comes back: silence on TFTP, 503 on HTTP. */
@@ -42,7 +44,7 @@ process.on('message', (message: BackToEdge) => {
       break;
     }
     case 'reconfigure':
-      log = createLog(message.config.log);
+      log = createLog({ ...message.config.log, write });
       edge?.reconfigure(message.config);
       break;
     case 'changed':
@@ -62,7 +64,8 @@ process.on('SIGHUP', () => undefined);
 
 async function start(settings: EdgeSettings): Promise<void> {
   assert(edge === undefined, 'an edge is started once');
-  log = createLog(settings.config.log);
+  write = createLineBuffer(process[settings.logTo]);
+  log = createLog({ ...settings.config.log, write });
   try {
     edge = await startEdge({ ...settings, resolver, onEvent: (event) => log?.(event) });
     tell({ type: 'started', listening: edge.listening });

@@ -28,7 +28,10 @@ export interface EdgeSettings {
   readonly identity: EdgeIdentity | undefined;
   /** Bound already; undefined: the edge binds what the configuration names. */
   readonly sockets: readonly HandedSocket[] | undefined;
+  readonly logTo: LogStream;
 }
+
+export type LogStream = 'stdout' | 'stderr';
 
 export interface EdgeOptions extends EdgeSettings {
   readonly resolver: Resolver;
@@ -66,10 +69,12 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   try {
     tftp = await startTftp(options, cache, onEvent);
     if (tftp !== undefined) {
-      const { addresses, close, stats } = tftp;
-      closing.push(() => close());
-      listening.push(...addresses.map(({ address, port }) => ({ service: 'tftp' as const, address, port })));
-      metrics.addGauge('tftp_transfers', 'Transfers running now.', () => stats().transfers);
+      const server = tftp;
+      closing.push(() => server.close());
+      listening.push(
+        ...server.addresses.map(({ address, port }) => ({ service: 'tftp' as const, address, port })),
+      );
+      metrics.addGauge('tftp_transfers', 'Transfers running now.', () => server.stats().transfers);
     }
     for (const wanted of httpServers(options)) {
       const server = await startFileHttp({ ...wanted, resolver: cache, opener: fileOpener, onEvent });

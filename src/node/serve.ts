@@ -12,9 +12,17 @@ import type { GivenSetting } from '../config/source.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { activatedSockets, closeSockets, openSockets, type HandedSocket } from '../net/handed-sockets.ts';
 import { openDataFolder, type DataFolder } from '../store/data-folder.ts';
+import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { startBack } from './back.ts';
-import { startEdge, wantedSockets, type Edge, type EdgeIdentity, type ListeningAt } from './edge.ts';
+import {
+  startEdge,
+  wantedSockets,
+  type Edge,
+  type EdgeIdentity,
+  type ListeningAt,
+  type LogStream,
+} from './edge.ts';
 import { superviseEdge } from './edge-supervisor.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
@@ -28,8 +36,8 @@ export interface ServeOptions {
   /** What the command line says; wins over environment and file. */
   readonly settings: readonly GivenSetting[];
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Takes whole log lines; default standard error. */
-  readonly write?: (line: string) => void;
+  /** Where the lines of both processes go. */
+  readonly logTo: LogStream;
 }
 
 export interface RunningNode {
@@ -58,7 +66,7 @@ export async function serve(options: ServeOptions): Promise<RunningNode> {
       sockets,
       readConfig,
       environment: options.environment,
-      write: options.write,
+      logTo: options.logTo,
     });
   } catch (error) {
     await node?.close();
@@ -96,19 +104,23 @@ interface Parts {
   readonly sockets: readonly HandedSocket[] | undefined;
   readonly readConfig: () => Config;
   readonly environment: ServeOptions['environment'];
-  readonly write: ServeOptions['write'];
+  readonly logTo: LogStream;
 }
 
 async function join(parts: Parts): Promise<RunningNode> {
-  const { node, folder, config, sockets } = parts;
-  const newLog = (log: Config['log']): EventSink =>
-    createLog({ ...log, ...(parts.write && { write: parts.write }) });
-  let log = newLog(config.log);
+  const { node, folder, config, sockets, logTo } = parts;
+  const write = createLineBuffer(process[logTo]);
+  let log: EventSink = createLog({ ...config.log, write });
   const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
   const back = await startBack({ node, config, onEvent, onChange: () => edge?.changed() });
   try {
-    const settings = { config, sockets, identity: node && (await readIdentity(node, config, sockets)) };
+    const settings = {
+      config,
+      sockets,
+      logTo,
+      identity: node && (await readIdentity(node, config, sockets)),
+    };
     // Without keys there is nothing to keep from the edge: one process.
     edge = node
       ? await superviseEdge({ settings, resolver: back, onEvent, environment: parts.environment })
@@ -127,7 +139,7 @@ async function join(parts: Parts): Promise<RunningNode> {
         warnOfRestart(config, next, onEvent);
         await back.reconfigure(next);
         running.reconfigure(next);
-        log = newLog(next.log);
+        log = createLog({ ...next.log, write });
         told?.reloaded(null);
       } catch (error) {
         told?.reloaded(error instanceof Error ? error.message : String(error));

@@ -62,7 +62,7 @@ function play(mode: string): Played {
     serialization: 'advanced',
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const settings = { config, identity: undefined, sockets: undefined };
+  const settings = { config, identity: undefined, sockets: undefined, logTo: 'stderr' as const };
   const edge = attachEdge(child, { settings, resolver, onEvent: (event) => events.push(event) });
   edge.started.catch(() => undefined);
   return { child, events, told, ended: edge.ended };

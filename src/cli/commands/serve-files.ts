@@ -55,10 +55,7 @@ export const serveFiles = defineCommand<ServeOptions>({
     { says: 'a directory, unsigned', command: 'tftp-pki serve --root /srv/tftp --tftp [::]:69' },
   ],
   async run(context, _, options) {
-    const [{ serve }, { createLineBuffer }] = await Promise.all([
-      import('../../node/serve.ts'),
-      import('../../telemetry/line-buffer.ts'),
-    ]);
+    const { serve } = await import('../../node/serve.ts');
     const { output, terminal } = context;
     // Listened to from here on: a Ctrl-C while the node starts stops it once it has started, cleanly.
     const stopped = untilStopped(terminal);
@@ -68,7 +65,7 @@ export const serveFiles = defineCommand<ServeOptions>({
         settings: settingsOf(options, output.json),
         environment: terminal.env,
         user: options.user,
-        ...(output.json && { write: createLineBuffer(terminal.stdout) }),
+        logTo: output.json ? 'stdout' : 'stderr',
       }),
     );
     terminal.onSignal('SIGHUP', () => void reload(output, running));

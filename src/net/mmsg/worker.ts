@@ -19,6 +19,8 @@ import { SocketOpener, type UdpSocket } from './sockets.ts';
 
 /** Full batches taken from one socket before the others and the timers get their turn. */
 const batchesInARow = 4;
+/** The thread looks up this often even when nothing happens: process.exit waits for it, and poll hears nobody. */
+const idleLookMs = 500;
 /** Events wait this long for company. */
 const reportDelayMs = 20;
 const reportEventsMax = 256;
@@ -106,7 +108,7 @@ class Loop {
     const stopMs =
       this.#stopAtMs === Infinity ? -1 : Math.max(1, Math.ceil(this.#stopAtMs - performance.now()));
     const waits = [sleepMs, eventCount > 0 ? reportDelayMs : -1, stopMs].filter((ms) => ms >= 0);
-    return waits.length === 0 ? -1 : Math.min(...waits);
+    return Math.min(idleLookMs, ...waits);
   }
 
   #ready(i: number): boolean {

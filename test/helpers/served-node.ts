@@ -1,0 +1,95 @@
+/** The built program serving, as a process of its own: its log as events, its ports as they were bound. */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { programPath } from '../cli/testscript.ts';
+
+const patienceMs = 20_000;
+
+export interface LogLine {
+  readonly msg?: string;
+  readonly event?: string;
+  readonly [field: string]: unknown;
+}
+
+export interface ServedNode {
+  readonly child: ChildProcess;
+  readonly log: readonly LogLine[];
+  /** stderr so far. */
+  said(): string;
+  port(service: string): number;
+  /** Waits for a line of the log. */
+  until(what: string, matches: (line: LogLine) => boolean, after?: number): Promise<LogLine>;
+  /** Pids of the edge processes that run now. */
+  edges(): readonly number[];
+  /** SIGINT; the exit status. */
+  stop(): Promise<number | null>;
+}
+
+/** `args` follow `serve`; the process logs JSON. `wrap` puts another program before it. */
+export async function serveProgram(
+  args: readonly string[],
+  options: { wrap?: readonly string[]; stdio?: StdioOptions; env?: NodeJS.ProcessEnv } = {},
+): Promise<ServedNode> {
+  const command = [...(options.wrap ?? []), process.execPath, programPath, 'serve', '--json', ...args];
+  const child = spawn(command[0] ?? '', command.slice(1), {
+    stdio: options.stdio ?? ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+  });
+  const log: LogLine[] = [];
+  let partial = '';
+  let stderr = '';
+  child.stdout?.on('data', (chunk: Buffer) => {
+    const rows = (partial + chunk.toString()).split('\n');
+    partial = rows.pop() ?? '';
+    for (const row of rows) log.push(JSON.parse(row) as LogLine);
+  });
+  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  const until: ServedNode['until'] = async (what, matches, after = 0) => {
+    const endMs = performance.now() + patienceMs;
+    for (;;) {
+      const found = log.slice(after).find(matches);
+      if (found !== undefined) return found;
+      if (child.exitCode !== null || performance.now() > endMs)
+        throw new Error(
+          `no ${what} (status ${child.exitCode}):\n${stderr}\n${JSON.stringify(log.slice(-5))}`,
+        );
+      await delay(5);
+    }
+  };
+  const port = (service: string): number =>
+    Number(log.findLast((line) => line['service'] === service)?.['port'] ?? Number.NaN);
+  // The last listener of the order in which an edge starts them.
+  const last = args.includes('--http') ? 'http' : 'tftp';
+  await until(`listening ${last}`, (line) => line['service'] === last);
+  return {
+    child,
+    log,
+    said: () => stderr,
+    port,
+    until,
+    edges: () => childrenOf(child.pid ?? 0).filter((pid) => commandOf(pid).includes('edge-process')),
+    async stop() {
+      if (child.exitCode === null && child.signalCode === null) {
+        child.kill('SIGINT');
+        await once(child, 'exit');
+      }
+      return child.exitCode;
+    },
+  };
+}
+
+function childrenOf(pid: number): readonly number[] {
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return text.trim() === '' ? [] : text.trim().split(' ').map(Number);
+}
+
+function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+}
+
+/** Effective user of a process. */
+export function userOf(pid: number): number {
+  return Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
+}
