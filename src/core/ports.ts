@@ -2,6 +2,7 @@
  * The doors of the pure rooms. What core and app need from the world is declared here;
  * pki, store, files and net implement it, never import each other, and are joined in node/build.ts.
  */
+import type { Outcome } from '../base/outcome.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import type { AuditEntry, AuditRow } from './audit/audit-chain.ts';
 import type {
@@ -186,12 +187,40 @@ export interface Issued {
   readonly encryptedKeyPem: string;
 }
 
-/** Makes a key and its self-signed certificate from the profile of the purpose (certs/). */
+/** A key and the question to a CA to certify it. */
+export interface Requested {
+  /** PKCS#10, PEM. */
+  readonly requestPem: string;
+  readonly subject: string;
+  /** SHA-256 over the SubjectPublicKeyInfo, lower-case hex: names the key file until the certificate does. */
+  readonly keyId: string;
+  readonly encryptedKeyPem: string;
+}
+
+/** Makes a key from the profile of the purpose (certs/), and its self-signed certificate or a request for one. */
 export interface Issuer {
   issue(request: IssueRequest): Promise<Issued>;
 }
 
+  request(request: IssueRequest): Promise<Requested>;
 /** Turns a stored key into a signer; Failure `passphrase-wrong` when the passphrase does not open it. */
 export interface SignerOpener {
   open(certificate: CertificateFacts, encryptedKeyPem: string): Promise<Signer>;
+}
+
+/** What speaks against a certificate of another CA for a purpose of ours, as ends of the sentence "…, because". */
+export interface Suitability {
+  readonly reasons: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Judges certificates that another CA issued. */
+export interface CertificateJudge {
+  suitability(purpose: CertificatePurpose, nodeName: string, certificate: CertificateFacts): Suitability;
+  /** The path from `leaf` to a self-signed one among `others`, leaf first, valid at `atSeconds`; or why there is none. */
+  path(
+    leaf: CertificateFacts,
+    others: readonly CertificateFacts[],
+    atSeconds: number,
+  ): Promise<Outcome<readonly CertificateFacts[], string>>;
 }

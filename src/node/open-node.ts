@@ -88,6 +88,7 @@ async function join(folder: DataFolder, options: NodeOptions, create: boolean): 
     },
     issuer: {
       issue: async (request) => createIssuer({ passphrase: passphrase() }).issue(request),
+      request: async (request) => createIssuer({ passphrase: passphrase() }).request(request),
     },
     close: () => store.close(),
   };

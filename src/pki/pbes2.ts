@@ -67,6 +67,9 @@ const ciphers = new Map([
   [aes256Cbc, { name: 'aes-256-cbc', keyBytes }],
 ]);
 
+/** Gives back what `scheme` (an AlgorithmIdentifier) and a passphrase made of something. */
+export type Decrypt = (scheme: DerElement, bytes: Uint8Array, passphrase: string) => Uint8Array;
+
 /**
  * What another program encrypted. Failure `refused` for another scheme (RC2, 3DES) or more iterations than
  * pkcs12IterationsMax, `passphrase-wrong` when the padding is not one; DerError when the parameters do not parse.

@@ -2,7 +2,7 @@
  * Reading PKCS#12 (RFC 7292) of today's programs: PBES2 inside, a MAC by passphrase outside, checked first.
  * Bounded before anything is computed (security.md §3): size, iterations; the walk follows the grammar and does not
  * nest. Refuses a file without MAC (it says nothing about who made it), indefinite lengths, public-key modes, bags in
- * bags, and RC2 and 3DES, which are `--legacy`.
+ * bags, and, unless `legacy` is asked for, RC2 and 3DES.
  */
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
@@ -11,6 +11,7 @@ import type { CertificateFacts } from '../core/ports.ts';
 import { readCertificate } from './certificate.ts';
 import { DerError, DerReader, derTag, objectIdentifier, smallInteger, type DerElement } from './der.ts';
 import { readText } from './name.ts';
+import { createLegacyDecrypt } from './pbe-legacy.ts';
 import { decryptPbes2, refuseIterations } from './pbes2.ts';
 import { macHashes, macPkcs12 } from './pkcs12-mac.ts';
 import { pkcs12Oid } from './pkcs12-oid.ts';
@@ -32,11 +33,14 @@ export async function readPkcs12(
   bytes: Uint8Array,
   passphrase: string,
   keyPassphrase: string,
+  options: { readonly legacy?: boolean | undefined } = {},
 ): Promise<readonly ReadPkcs12Entry[]> {
   if (bytes.length > pkcs12BytesMax)
     throw new Failure('refused', `a PKCS#12 file of more than ${pkcs12BytesMax} bytes`);
   try {
-    const bags = readBags(await openFile(bytes, passphrase), passphrase);
+    const safe = await openFile(bytes, passphrase);
+    const decrypt = options.legacy === true ? await createLegacyDecrypt(decryptPbes2) : decryptPbes2;
+    const bags = readBags(safe, (scheme, content) => decrypt(scheme, content, passphrase));
     return bags.certificates.map(({ certificate, friendlyName }) => {
       const key = bags.keys.find((candidate) => belongs(candidate, certificate));
       return { certificate, friendlyName, encryptedKeyPem: key && encryptPrivateKey(key, keyPassphrase) };
@@ -82,6 +86,8 @@ async function openFile(bytes: Uint8Array, passphrase: string): Promise<Uint8Arr
   return safe;
 }
 
+type Open = (scheme: DerElement, bytes: Uint8Array) => Uint8Array;
+
 interface Bags {
   readonly certificates: {
     readonly certificate: CertificateFacts;
@@ -90,22 +96,22 @@ interface Bags {
   readonly keys: KeyObject[];
 }
 
-function readBags(safe: Uint8Array, passphrase: string): Bags {
+function readBags(safe: Uint8Array, open: Open): Bags {
   const bags: Bags = { certificates: [], keys: [] };
   const outer = new DerReader(safe);
   const infos = outer.sequence();
   outer.end();
   while (!infos.done) {
-    const contents = new DerReader(safeContents(infos, passphrase));
+    const contents = new DerReader(safeContents(infos, open));
     const each = contents.sequence();
     contents.end();
-    while (!each.done) readBag(each.sequence(), passphrase, bags);
+    while (!each.done) readBag(each.sequence(), open, bags);
   }
   return bags;
 }
 
 /** One ContentInfo of the authenticated safe (§4.1), decrypted. */
-function safeContents(infos: DerReader, passphrase: string): Uint8Array {
+function safeContents(infos: DerReader, open: Open): Uint8Array {
   const { type, content } = contentInfo(infos);
   if (type === pkcs12Oid.data) return octets(content.any(), derTag.octetString);
   if (type !== pkcs12Oid.encryptedData)
@@ -115,11 +121,11 @@ function safeContents(infos: DerReader, passphrase: string): Uint8Array {
   const info = encrypted.sequence();
   info.expect(derTag.objectIdentifier);
   const scheme = info.expect(derTag.sequence);
-  return decryptPbes2(scheme, octets(info.any(), derTag.implicit0), passphrase);
+  return open(scheme, octets(info.any(), derTag.implicit0));
 }
 
 /** SafeBag (§4.2). Other kinds than certificates and keys hold nothing for us. */
-function readBag(bag: DerReader, passphrase: string, bags: Bags): void {
+function readBag(bag: DerReader, open: Open, bags: Bags): void {
   const type = objectIdentifier(bag.expect(derTag.objectIdentifier));
   const value = new DerReader(bag.expect(derTag.explicit0).content);
   if (type === pkcs12Oid.certBag) {
@@ -133,7 +139,7 @@ function readBag(bag: DerReader, passphrase: string, bags: Bags): void {
   } else if (type === pkcs12Oid.shroudedKeyBag) {
     const encrypted = value.sequence();
     const scheme = encrypted.expect(derTag.sequence);
-    bags.keys.push(loadKey(decryptPbes2(scheme, encrypted.expect(derTag.octetString).content, passphrase)));
+    bags.keys.push(loadKey(open(scheme, encrypted.expect(derTag.octetString).content)));
   } else if (type === pkcs12Oid.keyBag) bags.keys.push(loadKey(value.expect(derTag.sequence).whole));
 }
 

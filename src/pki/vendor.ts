@@ -2,9 +2,11 @@
  * The only importer of crypto packages: everything cryptographic enters the product through this file,
  * so that an audit of what is used, and a change of it, happens here. node:crypto signs and verifies;
  * @peculiar/x509 only writes certificates (its verify() answers false without a reason for MD5 and DSA).
- * It is loaded on demand: most commands read and verify and never pay for it.
+ * Packages are loaded on demand: most commands read and verify and never pay for them.
  */
 import type * as X509 from '@peculiar/x509';
+import type * as Forge from 'node-forge';
+import type * as Pkcs11 from 'pkcs11js';
 import type * as Pkijs from 'pkijs';
 
 export type { JsonName } from '@peculiar/x509';
@@ -17,6 +19,7 @@ export {
   createPublicKey,
   createVerify,
   constants,
+  generateKeyPair,
   KeyObject,
   pbkdf2Sync,
   randomBytes,
@@ -31,7 +34,18 @@ export async function loadX509(): Promise<typeof X509> {
   return import('@peculiar/x509');
 }
 
-/** PKCS#12 and, later, chains. Its engine is passed to each call: no global of its is set. */
+/** PKCS#12 and chains. Its engine is passed to each call: no global of its is set. */
 export async function loadPkijs(): Promise<typeof Pkijs> {
   return import('pkijs');
+}
+
+/** RC2 and the key derivation around it, for `--legacy`; it must never verify anything. */
+export async function loadForge(): Promise<typeof Forge> {
+  // A CommonJS package: its exports are the default.
+  return (await import('node-forge')).default;
+}
+
+/** Optional: absent where npm could not build it, and then a Failure of the caller. */
+export async function loadPkcs11(): Promise<typeof Pkcs11> {
+  return (await import('pkcs11js')).default;
 }

@@ -151,6 +151,25 @@ describe('what others write', () => {
     expect(failure).toMatchObject({ code: 'refused', hint: expect.stringContaining('--legacy') });
   });
 
+  test.each([
+    ['3DES', ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha1']],
+    ['3DES with two keys', ['-keypbe', 'PBE-SHA1-2DES', '-certpbe', 'PBE-SHA1-2DES']],
+    ['RC2-40, as openssl 1 and old Windows wrote', ['-legacy']],
+    ['RC2-128', ['-legacy', '-keypbe', 'PBE-SHA1-RC2-128', '-certpbe', 'PBE-SHA1-RC2-128']],
+    ['today’s, too', []],
+  ])('with --legacy: %s', async (_name, args) => {
+    const [entry] = await readPkcs12(exported(...args), 'open', 'node', { legacy: true });
+    expect(entry?.certificate.fingerprint).toBe(certificate.fingerprint);
+    expect(readPrivateKey(entry?.encryptedKeyPem ?? '', 'node').equals(key)).toBe(true);
+  });
+
+  test('with --legacy: the rounds of one file together are bounded, before they are computed', async () => {
+    // Certificates and key each ask for 999,999: each alone would pass.
+    const legacy = ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha1'];
+    const file = exported(...legacy, '-iter', '999999', '-nomaciter');
+    await expect(readPkcs12(file, 'open', 'x', { legacy: true })).rejects.toThrow('1999998 iterations');
+  });
+
   test('more iterations than are good for us, before they are computed', async () => {
     const file = Buffer.from(exported('-iter', '65535'));
     // Both places that hold the count: 00ffff as INTEGER 02 03, made 02 03 7fffff.
