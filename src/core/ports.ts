@@ -200,9 +200,9 @@ export interface Requested {
 /** Makes a key from the profile of the purpose (certs/), and its self-signed certificate or a request for one. */
 export interface Issuer {
   issue(request: IssueRequest): Promise<Issued>;
+  request(request: IssueRequest): Promise<Requested>;
 }
 
-  request(request: IssueRequest): Promise<Requested>;
 /** Turns a stored key into a signer; Failure `passphrase-wrong` when the passphrase does not open it. */
 export interface SignerOpener {
   open(certificate: CertificateFacts, encryptedKeyPem: string): Promise<Signer>;
