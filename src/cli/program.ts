@@ -110,10 +110,16 @@ function addCommand(
 }
 
 function toOption(definition: OptionDefinition): Option {
-  const shown = definition.default === undefined ? '' : ` (default: ${definition.default})`;
+  const { parse, many, choices } = definition;
+  const notes = [
+    ...(choices === undefined ? [] : [choices.join(', ')]),
+    ...(definition.required === true ? ['required'] : []),
+    ...(many === true ? ['may stand several times'] : []),
+    ...(definition.default === undefined ? [] : [`default: ${definition.default}`]),
+  ];
+  const shown = notes.length === 0 ? '' : ` (${notes.join('; ')})`;
   const option = new Option(definition.flags, definition.description + shown);
   if (definition.required === true) option.makeOptionMandatory();
-  const { parse, many, choices } = definition;
   const read = (word: string): unknown => {
     if (choices !== undefined && !choices.includes(word))
       throw new Failure(

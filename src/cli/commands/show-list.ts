@@ -12,15 +12,16 @@ export const showCtl = defineShow('ctl');
 
 function defineShow(kind: TrustListKind): CommandDefinition {
   const list = kind.toUpperCase();
+  const aList = kind === 'itl' ? 'an ITL' : 'a CTL';
   return defineCommand({
     name: `show-${kind}`,
     topic: 'Trust',
-    summary: `print an ${list} in the layout of "show ${kind}"`,
+    summary: `print ${aList} in the layout of "show ${kind}"`,
     description: [
       `Without FILE the current ${list} of the node in --data. BYTEPOS is the number of the tag, and the words are spelt as CUCM spells them.`,
       'Exits 1 when no SAST record of the list signed it. That it is whole does not say that phones believe it: that is "verify".',
     ],
-    arguments: [{ syntax: '[file]', description: `an ${list} file, or - for stdin` }],
+    arguments: [{ syntax: '[file]', description: `${aList} file, or - for stdin` }],
     examples: [
       {
         says: `the ${list} that this node publishes`,

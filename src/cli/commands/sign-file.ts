@@ -36,7 +36,7 @@ export const signFileCommand = defineCommand<SignOptions>({
       flags: '--as <NAME>',
       description: "the name that phones will ask for (default: the file's own name and .sgn)",
     },
-    { flags: '--key <PEM>', description: 'sign with this private key instead of the cluster’s' },
+    { flags: '--key <PEM>', description: "sign with this private key instead of the cluster's" },
     { flags: '--certificate <PEM>', description: 'its certificate, when it is not in the same file' },
     {
       flags: '--hash <HASH>',
