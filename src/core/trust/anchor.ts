@@ -73,6 +73,11 @@ export function shareOneKey(anchors: readonly Anchor[]): boolean {
   return certificates.every((certificate) => sameKey(certificate, certificates[0] ?? certificate));
 }
 
+/** Signed files know RSA only (formats.md §1, tag 10): an EC certificate with a TFTP role is for TLS. */
+export function canSign({ certificate }: Anchor): boolean {
+  return certificate?.publicKey.kind !== 'ec';
+}
+
 export function nameCertificate(certificate: CertificateFacts): CertificateName {
   return {
     subject: certificate.subject,

@@ -1,6 +1,6 @@
 /** A phone's word about one file, and how it is said. A refusal names whom the phone would have believed. */
 import type { CertificateFacts } from '../ports.ts';
-import { describeCertificate, nameAnchor, nameCertificate, type Anchor } from './anchor.ts';
+import { canSign, describeCertificate, nameAnchor, nameCertificate, type Anchor } from './anchor.ts';
 import { sentences, type CertificateName, type Rejection, type VerdictCode } from './verdict.ts';
 
 export interface Judgement {
@@ -46,7 +46,7 @@ export function unknown({ code, reason }: Rejection, signer?: CertificateName): 
 }
 
 function withWanted(judgement: Judgement, signer: CertificateName, wanted: readonly Anchor[]): Judgement {
-  const names = distinct(wanted.map(nameAnchor));
+  const names = distinct(wanted.filter(canSign).map(nameAnchor));
   const list = names.map(describeCertificate).join('; ');
   const trusts = names.length === 0 ? 'the phone trusts no certificate for this' : `the phone wanted ${list}`;
   return {

@@ -11,6 +11,7 @@ import type { CertificateFacts, Crypto } from '../ports.ts';
 import {
   anchorOf,
   anchorsOfList,
+  canSign,
   describeCertificate,
   findAnchors,
   nameAnchor,
@@ -146,7 +147,7 @@ function withTrusted(
   fits: (role: Role) => boolean,
 ): string {
   const names = trusted
-    .filter(({ role }) => fits(role))
+    .filter((anchor) => canSign(anchor) && fits(anchor.role))
     .map((anchor) => describeCertificate(nameAnchor(anchor)));
   const list = names.length === 0 ? 'nobody' : [...new Set(names)].join('; ');
   return `signed by ${describeSigner(header)}; trusted for this: ${list}`;

@@ -65,6 +65,16 @@ it('security.md §2, size: a signed file above 16 MiB is refused before it is re
   expect(verifyAgain(bytes, { name: 'Ringlist.xml.sgn' })).toBe('too long');
 });
 
+it('never proposes an EC certificate as the one that should have signed', () => {
+  const [one] = cases.filter(({ trust }) => trust.includes('itl-sizes'));
+  expect(one).toBeDefined();
+  if (!one) return;
+  const { code, reason } = verifyStrict(crypto, { ...inputOf(one), bytes: vectorBytes('strict', 'good') });
+  expect(code).toBe('signer-unknown');
+  expect(reason).toContain('CN=long');
+  expect(reason).not.toContain('CN=curve');
+});
+
 it('names the signer a refused file claims, and whom it should have been', () => {
   const one = cases.find(({ file, expect: code }) => file === 'stranger' && code === 'signer-unknown');
   expect(one).toBeDefined();
