@@ -5,7 +5,7 @@
 import { netasciiBytesMax, netasciiTotalBytesMax } from '../base/limits.ts';
 import type { Resolver } from '../core/ports.ts';
 import { contentSize, type Content } from '../core/files/resolution.ts';
-import type { Decline } from '../core/tftp/endpoint.ts';
+import type { Decline } from '../core/tftp/endpoint-effect.ts';
 import { encodeNetascii } from '../core/tftp/netascii.ts';
 import { FileChanged, memoryReader, type ContentReader, type OpenContent } from './content-reader.ts';
 

@@ -5,7 +5,7 @@
  */
 import type { EventSink } from '../base/events.ts';
 import type { Resolver } from '../core/ports.ts';
-import type { EndpointCounters, EndpointLimits } from '../core/tftp/endpoint.ts';
+import type { EndpointCounters, EndpointLimits } from '../core/tftp/endpoint-limits.ts';
 import type { Network } from '../core/tftp/network.ts';
 
 export interface ListenAddress {

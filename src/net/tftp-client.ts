@@ -8,8 +8,8 @@ import type { Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Failure } from '../base/errors.ts';
-import { blksizeMax, memoryFileBytesMax, windowsizeMax } from '../base/limits.ts';
-import { printable } from '../base/text.ts';
+import { blksizeMax, fileNameBytesMax, memoryFileBytesMax, windowsizeMax } from '../base/limits.ts';
+import { encodeUtf8, printable } from '../base/text.ts';
 import { tftpErrors } from '../core/tftp/error-text.ts';
 import { decodeNetascii } from '../core/tftp/netascii.ts';
 import { parseAddress } from '../core/tftp/network.ts';
@@ -40,10 +40,13 @@ export interface FetchOptions {
 }
 
 /**
- * The file's bytes. Failures: `not-found` (ERROR 1), `peer-error` (another ERROR, or answers against the
+ * The file's bytes. Failures: `usage` (a name that cannot be asked), `not-found` (ERROR 1), `peer-error` (another ERROR, or answers against the
  * protocol), `unreachable` (no answer, time used up), `interrupted` (signal), or of binding (base/listen-failure.ts).
  */
 export async function fetchTftp(options: FetchOptions): Promise<Uint8Array> {
+  const { name } = options;
+  if (name === '' || name.includes('\0') || encodeUtf8(name).length > fileNameBytesMax)
+    throw new Failure('usage', `a TFTP name has 1 to ${fileNameBytesMax} bytes and no NUL`);
   const address = await resolveHost(options.host);
   const any = isIP(address) === 6 ? '::' : '0.0.0.0';
   const socket = await bindUdp(options.bindAddress ?? any, 0, 'TFTP client');

@@ -3,7 +3,7 @@ import { Failure } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Resolver } from '../core/ports.ts';
 import { defaultAllowedNetworks } from '../core/tftp/admission.ts';
-import { defaultEndpointLimits, type EndpointLimits } from '../core/tftp/endpoint.ts';
+import { defaultEndpointLimits, type EndpointLimits } from '../core/tftp/endpoint-limits.ts';
 import type { Network } from '../core/tftp/network.ts';
 import { startDgramEngine } from './dgram-engine.ts';
 import type { EngineOptions, EngineStats, ListenAddress, Ports, TftpEngine } from './engine.ts';
@@ -20,7 +20,7 @@ export interface TftpServerOptions {
   readonly resolver: Resolver;
   /** Networks that may ask; default loopback, private and link-local. */
   readonly allow?: readonly Network[];
-  /** What differs from core/tftp/endpoint.ts's defaults. */
+  /** What differs from core/tftp/endpoint-limits.ts's defaults. */
   readonly limits?: Partial<EndpointLimits>;
   readonly onEvent: EventSink;
   /** As EngineOptions has them. */

@@ -3,12 +3,9 @@
  * The shell around the endpoint is what an engine is: timers by the wheel, bytes from memory.
  */
 import { defaultAllowedNetworks } from '../../src/core/tftp/admission.ts';
-import {
-  defaultEndpointLimits,
-  Endpoint,
-  type EndpointEffect,
-  type EndpointLimits,
-} from '../../src/core/tftp/endpoint.ts';
+import { Endpoint } from '../../src/core/tftp/endpoint.ts';
+import type { EndpointEffect } from '../../src/core/tftp/endpoint-effect.ts';
+import { defaultEndpointLimits, type EndpointLimits } from '../../src/core/tftp/endpoint-limits.ts';
 import { Receiver, type ReceiverEffect, type Wanted } from '../../src/core/tftp/receiver.ts';
 import { TimerWheel } from '../../src/core/tftp/timer-wheel.ts';
 import type { Peer, ServerTransfer } from '../../src/core/tftp/transfer.ts';

@@ -18,7 +18,6 @@
  */
 import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
-import type { Event } from '../../base/events.ts';
 import * as limits from '../../base/limits.ts';
 import {
   blockOf,
@@ -28,76 +27,18 @@ import {
   opcode,
   type TftpRequest,
 } from '../../wire/tftp-packet.ts';
-import { Admission, type AdmissionLimits } from './admission.ts';
-import { EnumerationGuard, isBootNoise } from './enumeration.ts';
+import { Admission } from './admission.ts';
+import { ended, malformed, notServed, served, type Decline, type EndpointEffect } from './endpoint-effect.ts';
+import { zeroCounters, type EndpointLimits } from './endpoint-limits.ts';
+import { EnumerationGuard } from './enumeration.ts';
 import { tftpErrors, type TftpError } from './error-text.ts';
-import { negotiate, type NegotiationLimits } from './negotiate.ts';
+import { negotiate } from './negotiate.ts';
 import type { Network } from './network.ts';
 import { Sender, type SenderEffect } from './sender.ts';
 import { ServerTransfer, type Peer } from './transfer.ts';
 
-export interface EndpointLimits extends AdmissionLimits, NegotiationLimits {
-  readonly unknownNamesPerMinuteMax: number;
-}
-
-export const defaultEndpointLimits: EndpointLimits = {
-  transfersMax: limits.transfersMax,
-  transfersPerAddressMax: limits.transfersPerAddressMax,
-  transfersPerSubnetMax: limits.transfersPerSubnetMax,
-  unacknowledgedBytesPerSubnetMax: limits.unacknowledgedBytesPerSubnetMax,
-  bytesPerSecondPerAddressMax: limits.bytesPerSecondPerAddressMax,
-  unknownNamesPerMinuteMax: limits.unknownNamesPerMinuteMax,
-  blksizeMax: limits.blksizeMax,
-  windowsizeMax: limits.windowsizeMax,
-};
-
-export type EndpointEffect<S> =
-  /** Ask the resolver; answer with `open`, `decline` or `fail`. On transfer ports: make the socket first. */
-  | { readonly kind: 'resolve'; readonly transfer: ServerTransfer<S> }
-  | { readonly kind: 'send'; readonly transfer: ServerTransfer<S>; readonly send: SenderEffect }
-  /** To `peer`, from the transfer's port where there is a transfer. */
-  | {
-      readonly kind: 'error';
-      readonly peer: Peer;
-      readonly transfer: ServerTransfer<S> | undefined;
-      readonly error: TftpError;
-    }
-  /** Release what the shell keeps; comes once per transfer, after its last packet. */
-  | { readonly kind: 'ended'; readonly transfer: ServerTransfer<S> }
-  | { readonly kind: 'event'; readonly event: Event };
-
-/** Why there is no file; `retry` sends nothing. */
-export type Decline = 'not-found' | 'refused' | 'retry' | 'unavailable' | 'busy';
-
-/** Counters of what no single event tells; read by metrics. */
-export interface EndpointCounters {
-  requests: number;
-  served: number;
-  bytesServed: number;
-  retransmits: number;
-  strays: number;
-  malformed: number;
-  notAllowed: number;
-  writesRefused: number;
-  busy: number;
-  evicted: number;
-  paced: number;
-}
-
 export class Endpoint<S> {
-  readonly counters: EndpointCounters = {
-    requests: 0,
-    served: 0,
-    bytesServed: 0,
-    retransmits: 0,
-    strays: 0,
-    malformed: 0,
-    notAllowed: 0,
-    writesRefused: 0,
-    busy: 0,
-    evicted: 0,
-    paced: 0,
-  };
+  readonly counters = zeroCounters();
   #limits: EndpointLimits;
   readonly #single: boolean;
   readonly #admission: Admission<ServerTransfer<S>>;
@@ -391,23 +332,9 @@ export class Endpoint<S> {
   }
 
   #served(transfer: ServerTransfer<S>, nowMs: number): EndpointEffect<S> {
-    const { peer, request, sender, by, startedMs } = transfer;
-    const bytes = sender?.sizeBytes ?? 0;
     this.counters.served++;
-    this.counters.bytesServed += bytes;
-    return {
-      kind: 'event',
-      event: {
-        type: 'file-served',
-        transport: 'tftp',
-        address: peer.address,
-        name: request.name,
-        bytes,
-        durationMs: nowMs - startedMs,
-        retransmits: sender?.retransmits ?? 0,
-        by,
-      },
-    };
+    this.counters.bytesServed += transfer.sender?.sizeBytes ?? 0;
+    return served(transfer, nowMs);
   }
 
   #end(transfer: ServerTransfer<S>): EndpointEffect<S>[] {
@@ -452,34 +379,4 @@ function judgeRequest(name: string, mode: string): { error: TftpError; reason: s
   if (mode !== 'octet' && mode !== 'netascii') return { error: tftpErrors.modeUnknown, reason: 'mode' };
   if (name.length > limits.fileNameBytesMax) return { error: tftpErrors.notFound, reason: 'name too long' };
   return undefined;
-}
-
-function notServed(
-  peer: Peer,
-  name: string,
-  outcome: 'not-found' | 'refused' | 'retry' | 'busy' | 'not-allowed',
-  reason: string,
-): { kind: 'event'; event: Event } {
-  const quiet = outcome === 'not-found' && isBootNoise(name);
-  const { address } = peer;
-  return {
-    kind: 'event',
-    event: { type: 'file-not-served', transport: 'tftp', address, name, outcome, reason, quiet },
-  };
-}
-
-function malformed(peer: Peer, reason: string): { kind: 'event'; event: Event } {
-  return { kind: 'event', event: { type: 'packet-malformed', address: peer.address, reason } };
-}
-
-function ended<S>(
-  transfer: ServerTransfer<S>,
-  outcome: 'timed-out' | 'peer-error' | 'restarted' | 'read-failed' | 'stopped',
-  reason: string,
-): { kind: 'event'; event: Event } {
-  const { peer, request } = transfer;
-  return {
-    kind: 'event',
-    event: { type: 'transfer-ended', address: peer.address, name: request.name, outcome, reason },
-  };
 }

@@ -2,7 +2,9 @@
  * The sending half of a read (RFC 1350, 2347, 7440; RFC 1123 §4.2.3.1), for one file of known size.
  *
  * - Blocks are counted from 1 without rollover inside; on the wire a number is the count modulo 65536.
- * - An ACK inside what was sent moves on: the next window starts behind it (RFC 7440 §4).
+ * - An ACK inside what was sent moves on: the next window starts behind it (RFC 7440 §4). An ACK short of the end
+ *   resends the rest of its window, so that happens at most twice per round trip, or a forged train of ACKs, one
+ *   block apart, would release a window each.
  * - Window 1: a repeated ACK causes no DATA (Sorcerer's Apprentice, RFC 1123 §4.2.3.1).
  * - Window > 1: a repeat of the last ACK resends the window, at most once per round trip (RFC 7440 §4).
  * - Any other ACK is old or foreign and changes nothing.
@@ -60,6 +62,8 @@ export class Sender {
   #firstSendsLeft: number;
   #opened = false;
   #windowSentMs = 0;
+  /** When an ACK last fell short of the end of its window. */
+  #cutShortMs = -Infinity;
   /** The lowest block of the last window that was sent only once, and when; 0: nothing to measure. */
   #timedBlock = 0;
   #timedMs = 0;
@@ -118,6 +122,10 @@ export class Sender {
     this.acknowledged = true;
     this.#clock.progressed(nowMs);
     if (this.#acked === this.blocks) return done;
+    if (this.#acked < this.#sent) {
+      if (nowMs - this.#cutShortMs < this.#roundTripMs / 2) return none; // the window sent then is on its way
+      this.#cutShortMs = nowMs;
+    }
     return this.#sendWindow(nowMs);
   }
 
@@ -160,10 +168,14 @@ export class Sender {
     return this.#sendWindow(nowMs);
   }
 
+  /** What counts as one for resending windows. */
+  get #roundTripMs(): number {
+    return Math.max(this.#clock.srttMs || this.#clock.rtoMs, windowRepeatMinMs);
+  }
+
   #repeatedAck(nowMs: number): SenderEffect {
     if (this.windowsize === 1) return none; // RFC 1123 §4.2.3.1
-    const pauseMs = Math.max(this.#clock.srttMs || this.#clock.rtoMs, windowRepeatMinMs);
-    if (nowMs - this.#windowSentMs < pauseMs) return none; // RFC 7440 §4
+    if (nowMs - this.#windowSentMs < this.#roundTripMs) return none; // RFC 7440 §4
     this.retransmits++;
     return this.#sendWindow(nowMs);
   }

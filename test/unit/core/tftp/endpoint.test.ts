@@ -1,11 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { defaultAllowedNetworks } from '../../../../src/core/tftp/admission.ts';
-import {
-  defaultEndpointLimits,
-  Endpoint,
-  type EndpointEffect,
-  type EndpointLimits,
-} from '../../../../src/core/tftp/endpoint.ts';
+import { Endpoint } from '../../../../src/core/tftp/endpoint.ts';
+import type { EndpointEffect } from '../../../../src/core/tftp/endpoint-effect.ts';
+import { defaultEndpointLimits, type EndpointLimits } from '../../../../src/core/tftp/endpoint-limits.ts';
 import type { Peer, ServerTransfer } from '../../../../src/core/tftp/transfer.ts';
 import { encodeAck, encodeError, encodeRequest } from '../../../../src/wire/tftp-packet.ts';
 

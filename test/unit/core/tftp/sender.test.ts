@@ -131,6 +131,20 @@ describe('windows (RFC 7440)', () => {
     expect(machine.ack(11, 3)).toEqual(window(12, 8));
   });
 
+  test('a train of ACKs one block apart releases no window for each', () => {
+    const machine = sender(500_000, { windowsize: 64 });
+    machine.start(0);
+    machine.ack(0, 40); // round trip 40 ms
+    let blocks = 0;
+    for (let block = 1; block <= 60; block++) {
+      const effect = machine.ack(block, 40 + block);
+      if (effect.kind === 'data') blocks += effect.count;
+    }
+    expect(blocks).toBeLessThanOrEqual(6 * 64); // the forger's ACKs shorten the round trip too, to its floor
+    expect(machine.ack(125, 110)).toMatchObject({ kind: 'none' }); // never sent
+    expect(machine.expire(machine.deadlineMs)).toEqual(window(61, 64)); // what was acknowledged counts
+  });
+
   test('the last window is as long as what is left', () => {
     const machine = sender(512 * 10, { windowsize: 8 });
     machine.start(0);
