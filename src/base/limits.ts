@@ -174,3 +174,8 @@ export const pkcs12IterationsMax = 1_000_000;
 export const pkcs12BytesMax = 4 * 1024 * 1024;
 /** New timestamps of signed files that share one transaction: about 10 ms of the database's lock. */
 export const timestampsPerTransactionMax = 128;
+
+/** A phone's configuration is about 10 KB; CUCM's largest are under 64 KB. */
+export const importedFileBytesMax = 256 * 1024;
+export const importedElementsMax = 10_000;
+export const importedNestingMax = 64;

@@ -54,12 +54,20 @@ export interface StoredCertificate {
   readonly retiredMs: number | undefined;
 }
 
-export type DeviceProtocol = 'SIP' | 'SCCP';
+/** MGCP is for gateways. */
+export type DeviceProtocol = 'SIP' | 'SCCP' | 'MGCP';
 export type DeviceSecurity = 'none' | 'authenticated' | 'encrypted';
 
 export interface DeviceLine {
   readonly index: number;
   readonly extension: string;
+  /** Beside the button; the extension where there is none. */
+  readonly label?: string | undefined;
+  /** What the other side sees. */
+  readonly displayName?: string | undefined;
+  /** For registrars that ask for it. A signed configuration is not a secret: anybody may fetch it. */
+  readonly authName?: string | undefined;
+  readonly authPassword?: string | undefined;
 }
 
 export interface Device {
@@ -71,6 +79,12 @@ export interface Device {
   readonly security: DeviceSecurity;
   readonly lines: readonly DeviceLine[];
   readonly certificateDer: Uint8Array | undefined;
+  /** Device pool; the one called Default where none is named. */
+  readonly pool?: string | undefined;
+  /** Load id; the model's where none is named. */
+  readonly load?: string | undefined;
+  /** Elements of the configuration by path (core/render/override.ts). */
+  readonly overrides?: Readonly<Record<string, string>> | undefined;
   readonly addedMs: number;
 }
 
