@@ -19,9 +19,9 @@ describe.each(engines)('RFC 1350 on $engine', ({ engine }) => {
     }
     expect(Buffer.concat(got).equals(file)).toBe(true);
     expect(await client.settled()).toEqual([]);
-    expect(events).toContainEqual(
-      expect.objectContaining({ type: 'file-served', name: 'file', bytes: 1300 }),
-    );
+    await expect
+      .poll(() => events)
+      .toContainEqual(expect.objectContaining({ type: 'file-served', name: 'file', bytes: 1300 }));
   });
 
   test.each([0, 512, 1024])('§6: a file of %i bytes ends with an empty DATA', async (size) => {
@@ -64,7 +64,9 @@ describe.each(engines)('RFC 1350 on $engine', ({ engine }) => {
     client.send(Buffer.concat([Buffer.of(0, 3, 0, 1), content(100)]));
     expect(await client.settled()).toEqual([]);
     expect(asked).toEqual([]);
-    expect(events).toContainEqual({ type: 'write-refused', address: '127.0.0.1', name: 'file' });
+    await expect
+      .poll(() => events)
+      .toContainEqual({ type: 'write-refused', address: '127.0.0.1', name: 'file' });
   });
 
   test.each([
@@ -107,7 +109,7 @@ describe.each(engines)('RFC 1350 on $engine', ({ engine }) => {
     expect(await client.nextShown()).toBe('DATA 2 88'); // the ACK was lost
     client.send(ack(2), ack(2), ack(2));
     expect(await client.settled()).toEqual([]);
-    expect(events.filter(({ type }) => type === 'file-served')).toHaveLength(1);
+    await expect.poll(() => events.filter(({ type }) => type === 'file-served')).toHaveLength(1);
   });
 
   test('§2: DATA 1 comes again when no ACK does', async () => {
@@ -128,10 +130,16 @@ describe.each(engines)('RFC 1350 on $engine', ({ engine }) => {
     expect(await client.ask(rrq('file'))).toBe('DATA 1 512');
     client.send(error(3, 'disk full'), ack(1));
     expect(await client.settled()).toEqual([]);
-    expect(server.stats().transfers).toBe(0);
-    expect(events).toContainEqual(
-      expect.objectContaining({ type: 'transfer-ended', outcome: 'peer-error', reason: 'ERROR 3 disk full' }),
-    );
+    await expect.poll(() => server.stats().transfers).toBe(0);
+    await expect
+      .poll(() => events)
+      .toContainEqual(
+        expect.objectContaining({
+          type: 'transfer-ended',
+          outcome: 'peer-error',
+          reason: 'ERROR 3 disk full',
+        }),
+      );
   });
 
   test('block numbers roll over to 0 beyond 32 MB at 512 bytes', { timeout: 120_000 }, async () => {
