@@ -7,7 +7,7 @@ import { Failure } from '../base/errors.ts';
 import type { AuditEntry } from '../core/audit/audit-chain.ts';
 import type { CertificatePurpose, Cluster, ClusterMode } from '../core/cluster/model.ts';
 import type { HashName } from '../wire/algorithm.ts';
-import type { IssueRequest, Issuer, NewCertificate } from '../core/ports.ts';
+import type { IssueRequest, Issuer, NewCertificate, WallClock } from '../core/ports.ts';
 import { readClusterView } from './cluster-view.ts';
 import { planPublication } from './plan-publication.ts';
 import { publishLists, type PublishPorts } from './publish-lists.ts';
@@ -31,23 +31,21 @@ export interface InitResult {
 }
 
 /** What a new node needs; TFTP-EC speaks TLS on 6971. */
-const purposes: readonly CertificatePurpose[] = ['itlrecovery', 'callmanager', 'tvs', 'capf', 'tftp-ec'];
+export const ownPurposes: readonly CertificatePurpose[] = [
+  'itlrecovery',
+  'callmanager',
+  'tvs',
+  'capf',
+  'tftp-ec',
+];
 /** Certificates of the whole cluster, not of one node. */
-const clusterWide: ReadonlySet<CertificatePurpose> = new Set<CertificatePurpose>(['itlrecovery', 'capf']);
+export const clusterWidePurposes: ReadonlySet<CertificatePurpose> = new Set<CertificatePurpose>([
+  'itlrecovery',
+  'capf',
+]);
 
 export async function initCluster(ports: InitPorts, request: InitRequest): Promise<InitResult> {
-  refuseName(
-    'cluster id',
-    request.clusterId,
-    /^[A-Za-z0-9.-]{1,50}$/,
-    'Use up to 50 letters, digits, dots and hyphens.',
-  );
-  refuseName(
-    'node name',
-    request.nodeName,
-    /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
-    'Use the host name that phones know.',
-  );
+  refuseClusterNames(request);
   const existing = await ports.store.readCluster();
   if (existing !== undefined && (await ports.store.currentLists()).length > 0)
     throw new Failure('refused', `cluster ${existing.id} exists in this data folder`, {
@@ -62,47 +60,70 @@ export async function initCluster(ports: InitPorts, request: InitRequest): Promi
 async function createRows(ports: InitPorts, request: InitRequest): Promise<void> {
   const nowMs = ports.clock.nowMs();
   const certificates: NewCertificate[] = [];
-  for (const purpose of purposes) certificates.push(await issueAndKeep(ports, request, purpose, nowMs));
+  for (const purpose of ownPurposes)
+    certificates.push(await issueAndKeep(ports, request, purpose, 'init', nowMs));
   await ports.store.createCluster(
     { id: request.clusterId, mode: request.mode, hash: request.hash, createdMs: nowMs },
     { name: request.nodeName, createdMs: nowMs },
     certificates,
-    auditOf(ports, request),
+    auditOf(ports.clock, 'init', request),
   );
 }
 
-function auditOf({ clock }: InitPorts, { clusterId, nodeName, mode, by }: InitRequest): AuditEntry {
-  return {
-    atMs: clock.nowMs(),
-    who: by,
-    operation: 'init',
-    detail: { cluster: clusterId, node: nodeName, mode },
-  };
+interface NewCluster {
+  readonly clusterId: string;
+  readonly nodeName: string;
+  /** Who did it. */
+  readonly by: string;
 }
 
-async function issueAndKeep(
+export function auditOf(
+  clock: WallClock,
+  operation: 'init' | 'adopt',
+  { clusterId, nodeName, mode, by }: NewCluster & { readonly mode: ClusterMode },
+): AuditEntry {
+  return { atMs: clock.nowMs(), who: by, operation, detail: { cluster: clusterId, node: nodeName, mode } };
+}
+
+/** A key that is durable, and the row that will name it. */
+export async function issueAndKeep(
   ports: InitPorts,
-  request: InitRequest,
+  { clusterId, nodeName, by }: NewCluster,
   purpose: CertificatePurpose,
+  operation: 'init' | 'adopt',
   nowMs: number,
 ): Promise<NewCertificate> {
-  const order: IssueRequest = {
-    purpose,
-    clusterId: request.clusterId,
-    nodeName: request.nodeName,
-    notBeforeMs: nowMs,
-  };
+  const order: IssueRequest = { purpose, clusterId, nodeName, notBeforeMs: nowMs };
   const { certificate, encryptedKeyPem } = await ports.issuer.issue(order);
   await ports.keyFiles.save(certificate.fingerprint, encryptedKeyPem);
   return {
     store: 'own',
     purpose,
-    node: clusterWide.has(purpose) ? undefined : request.nodeName,
+    node: clusterWidePurposes.has(purpose) ? undefined : nodeName,
     der: certificate.der,
     fingerprint: certificate.fingerprint,
-    provenance: `issued by init, ${request.by}`,
+    provenance: `issued by ${operation}, ${by}`,
     addedMs: nowMs,
   };
+}
+
+/** Failure `usage` with the allowed form. */
+export function refuseClusterNames({
+  clusterId,
+  nodeName,
+}: Pick<NewCluster, 'clusterId' | 'nodeName'>): void {
+  refuseName(
+    'cluster id',
+    clusterId,
+    /^[A-Za-z0-9.-]{1,50}$/,
+    'Use up to 50 letters, digits, dots and hyphens.',
+  );
+  refuseName(
+    'node name',
+    nodeName,
+    /^[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?$/,
+    'Use the host name that phones know.',
+  );
 }
 
 function refuseName(what: string, value: string, allowed: RegExp, hint: string): void {

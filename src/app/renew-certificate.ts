@@ -120,8 +120,9 @@ function abort(purpose: CertificatePurpose, fresh: StoredCertificate): TrustOper
   };
 }
 
-async function refuseSecondRenewal(
-  ports: Ports,
+/** Also before a certificate of another CA comes to stand beside the one in use. */
+export async function refuseSecondRenewal(
+  ports: Pick<Ports, 'store' | 'crypto'>,
   view: ClusterView,
   purpose: CertificatePurpose,
 ): Promise<void> {

@@ -1,27 +1,36 @@
 /** Every command, in the order in which help lists them within their topic. */
 import type { CommandDefinition } from './command.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
+import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { completion } from './commands/completion.ts';
 import { explainDevice } from './commands/explain-device.ts';
+import { exportRecoveryCommand } from './commands/export-recovery.ts';
 import { getFile } from './commands/get-file.ts';
 import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
 import { listDevices } from './commands/list-devices.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
+import { renewCertificateCommand } from './commands/renew-certificate.ts';
+import { resetCtlCommand, resetItlCommand } from './commands/reset-lists.ts';
 import { serveFiles } from './commands/serve-files.ts';
+import { setModeCommand } from './commands/set-mode.ts';
+import { showAudit } from './commands/show-audit.ts';
 import { showCtl, showItl } from './commands/show-list.ts';
 import { showStatus } from './commands/show-status.ts';
 import { signFileCommand } from './commands/sign-file.ts';
 import { stripFile } from './commands/strip-file.ts';
+import { updateCtlCommand, updateItlCommand } from './commands/update-lists.ts';
 import { verifyFile } from './commands/verify-file.ts';
 
 export const commands: readonly CommandDefinition[] = [
   initClusterCommand,
+  adoptClusterCommand,
   serveFiles,
   reloadServer,
   showStatus,
+  showAudit,
   addDeviceCommand,
   listDevices,
   removeDeviceCommand,
@@ -32,6 +41,13 @@ export const commands: readonly CommandDefinition[] = [
   stripFile,
   showItl,
   showCtl,
+  updateItlCommand,
+  updateCtlCommand,
+  setModeCommand,
+  renewCertificateCommand,
+  resetItlCommand,
+  resetCtlCommand,
+  exportRecoveryCommand,
   getFile,
   bootPhoneCommand,
   completion,

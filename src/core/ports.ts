@@ -140,6 +140,8 @@ export interface Store {
   addCertificate(certificate: NewCertificate, audit: AuditEntry): Promise<number>;
   /** Refused with `not-found` when there is none or it is retired already; it stays as history. */
   retireCertificate(id: number, audit: AuditEntry): Promise<void>;
+  /** A row for what changes nothing here and must be told all the same: a key that leaves in an export. */
+  recordAudit(audit: AuditEntry): Promise<void>;
   /** The whole audit in its order. */
   listAudit(): Promise<readonly AuditRow[]>;
   /**
@@ -171,6 +173,8 @@ export interface KeyFiles {
   /** Durable before it returns: fsync(file) → rename → fsync(folder). */
   save(fingerprint: string, encryptedPem: string): Promise<void>;
   read(fingerprint: string): Promise<string>;
+  /** As `read`; `undefined` when there is no such file. A key whose certificate is still being asked for has its own name. */
+  find(fingerprint: string): Promise<string | undefined>;
 }
 
 export interface IssueRequest {

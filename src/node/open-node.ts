@@ -9,6 +9,7 @@ import type { CertificateFacts, SignerOpener } from '../core/ports.ts';
 import { newConfigText } from '../config/new-config.ts';
 import { createIssuer } from '../pki/issue.ts';
 import { writePem } from '../pki/pem.ts';
+import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
 import { createSignerOpener } from '../pki/signer.ts';
 import { createVerifier } from '../pki/verifier.ts';
@@ -31,13 +32,15 @@ export interface OpenNode extends InitPorts {
   openTlsIdentity(
     certificate: CertificateFacts,
   ): Promise<{ readonly keyPem: string; readonly certPem: string }>;
+  /** PKCS#12 of an own certificate with its key, under a passphrase of its own (printable ASCII). */
+  exportPkcs12(certificate: CertificateFacts, friendlyName: string, passphrase: string): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
 /** Failure `storage-unreadable` or `not-found` when there is no node in the folder. */
 export async function openNode(options: NodeOptions): Promise<OpenNode> {
   const folder = openDataFolder(options.dataDir);
-  return join(folder, options, false);
+  return join(folder, createPassphraseSource(options.passphraseFile, folder.passphraseFile), false);
 }
 
 export interface CreateRequest extends InitRequest {
@@ -45,28 +48,37 @@ export interface CreateRequest extends InitRequest {
   readonly filesRoot: string | undefined;
 }
 
+/** The folder, its passphrase, its configuration, its cluster; see `withNewNode`. */
+export function createNode(options: NodeOptions, request: CreateRequest): Promise<InitResult> {
+  return withNewNode(options, request.filesRoot, (node) => initCluster(node, request));
+}
+
 /**
- * The folder, its passphrase, its configuration, its cluster; what is there of an interrupted call is kept and
- * finished. Failure `refused` when the folder holds a cluster or something else.
+ * A folder in which `work` makes a cluster; what is there of an interrupted call is kept and finished.
+ * Failure `refused` when the folder holds something else. `work` gets the passphrase of the folder's keys.
  */
-export async function createNode(options: NodeOptions, request: CreateRequest): Promise<InitResult> {
+export async function withNewNode<T>(
+  options: NodeOptions,
+  filesRoot: string | undefined,
+  work: (node: OpenNode, passphrase: () => string) => Promise<T>,
+): Promise<T> {
   const folder = createDataFolder(options.dataDir);
   if (options.passphraseFile === undefined && !existsSync(folder.passphraseFile))
     writeDurably(folder.passphraseFile, encodeUtf8(`${randomPassphrase()}\n`), 0o600);
-  const node = await join(folder, options, true);
+  const passphrase = createPassphraseSource(options.passphraseFile, folder.passphraseFile);
+  const node = await join(folder, passphrase, true);
   try {
     if (!existsSync(folder.configFile))
-      writeDurably(folder.configFile, encodeUtf8(newConfigText({ filesRoot: request.filesRoot })), 0o600);
-    return await initCluster(node, request);
+      writeDurably(folder.configFile, encodeUtf8(newConfigText({ filesRoot })), 0o600);
+    return await work(node, passphrase);
   } finally {
     await node.close();
   }
 }
 
-async function join(folder: DataFolder, options: NodeOptions, create: boolean): Promise<OpenNode> {
+async function join(folder: DataFolder, passphrase: () => string, create: boolean): Promise<OpenNode> {
   const crypto = createVerifier();
   const store = await openStore({ path: folder.databaseFile, create, crypto });
-  const passphrase = createPassphraseSource(options.passphraseFile, folder.passphraseFile);
   const signers: SignerOpener = {
     open: async (certificate, pem) => createSignerOpener(passphrase()).open(certificate, pem),
   };
@@ -85,6 +97,11 @@ async function join(folder: DataFolder, options: NodeOptions, create: boolean): 
         keyPem: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
         certPem: writePem('CERTIFICATE', der),
       };
+    },
+    async exportPkcs12(certificate, friendlyName, exportPassphrase) {
+      const encryptedPem = await keyFiles.read(certificate.fingerprint);
+      const key = { encryptedPem, passphrase: passphrase() };
+      return writePkcs12([{ certificate, friendlyName, key }], exportPassphrase);
     },
     issuer: {
       issue: async (request) => createIssuer({ passphrase: passphrase() }).issue(request),

@@ -3,6 +3,7 @@
  * A key is on the disk, and its name in the folder, before `save` returns: the database row that needs it
  * is written afterwards. Refuses names that are no fingerprint and files that others may read.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { assert } from '../base/assert.ts';
 import { Failure } from '../base/errors.ts';
@@ -15,20 +16,22 @@ export function createKeyFiles(folder: string): KeyFiles {
     assert(/^[0-9a-f]{64}$/.test(fingerprint), 'a key file is named by a SHA-256 fingerprint');
     return join(folder, `${fingerprint}.pem`);
   };
+  const read = async (fingerprint: string): Promise<string> => {
+    const path = pathOf(fingerprint);
+    const text = decodeLatin1(readPrivateFile(path));
+    // An empty or foreign file is damage of the folder, not a wrong passphrase.
+    if (!text.startsWith('-----BEGIN ENCRYPTED'))
+      throw new Failure('storage-corrupt', `${path} is not an encrypted private key`, {
+        hint: 'Put the file back from a backup.',
+      });
+    return text;
+  };
   return {
     async save(fingerprint, encryptedPem) {
       assert(encryptedPem.startsWith('-----BEGIN ENCRYPTED'), 'a private key is never written in the clear');
       writeDurably(pathOf(fingerprint), encodeLatin1(encryptedPem), 0o600);
     },
-    async read(fingerprint) {
-      const path = pathOf(fingerprint);
-      const text = decodeLatin1(readPrivateFile(path));
-      // An empty or foreign file is damage of the folder, not a wrong passphrase.
-      if (!text.startsWith('-----BEGIN ENCRYPTED'))
-        throw new Failure('storage-corrupt', `${path} is not an encrypted private key`, {
-          hint: 'Put the file back from a backup.',
-        });
-      return text;
-    },
+    read,
+    find: async (fingerprint) => (existsSync(pathOf(fingerprint)) ? read(fingerprint) : undefined),
   };
 }

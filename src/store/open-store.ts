@@ -80,6 +80,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
         await retireCertificate(transaction, id, audit.atMs);
         await appendAudit(transaction, crypto, audit);
       }),
+    recordAudit: (audit) => database.write((transaction) => appendAudit(transaction, crypto, audit)),
     listAudit: () => listAudit(query),
     signedTimestamp: createTimestamps(database),
     version: () => readRevision(query),

@@ -21,6 +21,9 @@ export const aftermathOfLists: Aftermath = { restart: [], reset: 'all phones' };
 /** The mode is read by the services that phones register with. */
 export const aftermathOfMode: Aftermath = { restart: ['CallManager', 'CTIManager'], reset: 'all phones' };
 
+/** Adopted phones meet new keys of these services. */
+export const aftermathOfAdoption: Aftermath = { restart: ['TVS', 'CAPF'], reset: 'all phones' };
+
 const servicesOf: Readonly<Record<CertificatePurpose, readonly string[]>> = {
   callmanager: ['CallManager', 'CTIManager', 'TVS'],
   'callmanager-ec': ['CallManager', 'CTIManager'],

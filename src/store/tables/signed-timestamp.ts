@@ -66,9 +66,9 @@ export async function putSigned(
       })),
     )
     .onConflict((conflict) =>
-      conflict.columns(['signer', 'name']).doUpdateSet(({ ref }) => ({
-        content_sha256: ref('excluded.content_sha256'),
-        timestamp: ref('excluded.timestamp'),
+      conflict.columns(['signer', 'name']).doUpdateSet((row) => ({
+        content_sha256: row.ref('excluded.content_sha256'),
+        timestamp: row.ref('excluded.timestamp'),
       })),
     )
     .execute();

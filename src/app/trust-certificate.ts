@@ -1,0 +1,115 @@
+/**
+ * Certificates of others: taken into a store, which decides what their holders may do, and out of it again.
+ * Refused: a signer that phones could not check as SAST, and the removal of what signs or serves now.
+ */
+import { Failure } from '../base/errors.ts';
+import { printable } from '../base/text.ts';
+import type { CertificateStoreName, StoredCertificate } from '../core/cluster/model.ts';
+import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
+import { holdersOf } from '../core/trust/dependents.ts';
+import { powerOf } from '../core/trust/power.ts';
+import { codeOfModulusBytes } from '../wire/algorithm.ts';
+import { readClusterView } from './cluster-view.ts';
+import { ownRows } from './own-certificates.ts';
+
+export interface TrustPorts {
+  readonly store: Store;
+  readonly crypto: Crypto;
+  readonly clock: WallClock;
+}
+
+export interface TrustRequest {
+  readonly into: Exclude<CertificateStoreName, 'own'>;
+  readonly certificate: CertificateFacts;
+  /** File, address or cluster it came from. */
+  readonly source: string;
+  readonly by: string;
+}
+
+/** What its holder will be able to do, as the end of "whoever holds its key …"; Failure `refused`. */
+export async function powerOfTrust(ports: TrustPorts, { into, certificate }: TrustRequest): Promise<string> {
+  if (into === 'phone-sast-trust') refuseUncheckable(certificate);
+  return powerOf(into, (await ports.store.listDevices()).length);
+}
+
+/** Gives the row's id. */
+export function trustCertificate(
+  { store, clock }: TrustPorts,
+  { into, certificate, source, by }: TrustRequest,
+): Promise<number> {
+  const atMs = clock.nowMs();
+  const { der, fingerprint } = certificate;
+  return store.addCertificate(
+    {
+      store: into,
+      purpose: undefined,
+      node: undefined,
+      der,
+      fingerprint,
+      provenance: `trusted from ${source}, ${by}`,
+      addedMs: atMs,
+    },
+    { atMs, who: by, operation: `trust-cert --store ${into}`, detail: { certificate: fingerprint, source } },
+  );
+}
+
+export interface RemovedCertificate {
+  readonly subject: string;
+  readonly store: CertificateStoreName;
+  /** Published lists that name it until they are made anew. */
+  readonly listedIn: readonly string[];
+}
+
+/** Retired, not forgotten. Failure `not-found`, or `refused` while something signs or serves with it. */
+export async function removeCertificate(
+  { store, crypto, clock }: TrustPorts,
+  id: number,
+  by: string,
+): Promise<RemovedCertificate> {
+  const view = await readClusterView(store, crypto);
+  const row = view.certificates.find((each) => each.id === id);
+  if (row === undefined)
+    throw new Failure('not-found', `there is no certificate ${id}`, { hint: 'tftp-pki list-certs' });
+  const facts = crypto.readCertificate(row.der);
+  const subject = printable(facts?.subject ?? row.fingerprint);
+  const lists = (await store.currentLists()).map((list) => holdersOf(crypto, list));
+  const listedIn = lists.filter(({ roles }) => roles.has(row.fingerprint)).map(({ name }) => name);
+  refuseNeeded(row, subject, {
+    isInUse: row.purpose !== undefined && ownRows(view, row.purpose)[0]?.id === id,
+    signs: lists.filter(({ signer }) => signer === row.fingerprint).map(({ name }) => name),
+    listedIn,
+  });
+  const atMs = clock.nowMs();
+  const detail = { id, store: row.store, certificate: row.fingerprint };
+  await store.retireCertificate(id, { atMs, who: by, operation: `remove-cert ${id}`, detail });
+  return { subject, store: row.store, listedIn };
+}
+
+interface Needs {
+  readonly isInUse: boolean;
+  readonly signs: readonly string[];
+  readonly listedIn: readonly string[];
+}
+
+/** A foreign SAST may go while a list still names it: the next list is made without it, and that is the way out. */
+function refuseNeeded(row: StoredCertificate, subject: string, { isInUse, signs, listedIn }: Needs): void {
+  if (signs.length > 0)
+    throw new Failure('refused', `${subject} signed the published ${signs.join(' and ')}`, {
+      hint: 'Phones check the lists they hold with it: publish lists of another signer first.',
+    });
+  if (isInUse)
+    throw new Failure('refused', `${subject} is the ${row.purpose} certificate in use`, {
+      hint: `tftp-pki renew-cert ${row.purpose}`,
+    });
+  if (row.store === 'own' && listedIn.length > 0)
+    throw new Failure('refused', `${subject} stands in the published ${listedIn.join(' and ')}`, {
+      hint: `tftp-pki renew-cert ${row.purpose} --abort takes it out of the lists.`,
+    });
+}
+
+/** What phones check a list with: RSA of a size that a header can name (formats.md, tag 11). */
+function refuseUncheckable({ subject, publicKey }: CertificateFacts): void {
+  if (publicKey.kind === 'rsa' && codeOfModulusBytes(publicKey.modulusBits / 8) !== undefined) return;
+  const key = publicKey.kind === 'rsa' ? `RSA-${publicKey.modulusBits}` : 'an EC key';
+  throw new Failure('refused', `phones can check no list that ${printable(subject)} signed: it has ${key}`);
+}

@@ -1,0 +1,103 @@
+/**
+ * One change of trust from the command line: its plan on stdout, what to know and the question on stderr, then the
+ * publication, and who must restart or reset. `--dry-run` ends after the plan.
+ */
+import { userInfo } from 'node:os';
+import { printable } from '../base/text.ts';
+import type { PlannedPublication } from '../app/plan-publication.ts';
+import type { TrustOperation } from '../app/trust-operation.ts';
+import type { Aftermath } from '../core/trust/aftermath.ts';
+import type { OpenNode } from '../node/open-node.ts';
+import type { CommandContext, OptionDefinition } from './command.ts';
+import { confirm, yesOption } from './confirm.ts';
+import type { ExitStatus } from './exit.ts';
+import { withNode } from './node.ts';
+import type { Output } from './output.ts';
+
+export interface TrustOptions {
+  readonly dryRun?: boolean;
+  readonly yes?: boolean;
+}
+
+export const trustOptions: readonly OptionDefinition[] = [
+  { flags: '--dry-run', description: 'print what would change, and change nothing' },
+  yesOption,
+];
+
+export async function runTrustOperation(
+  context: CommandContext,
+  { dryRun = false, yes = false }: TrustOptions,
+  prepare: (node: OpenNode, by: string) => Promise<TrustOperation>,
+): Promise<ExitStatus> {
+  const { output, terminal } = context;
+  const { planOperation, publishOperation } = await import('../app/trust-operation.ts');
+  await withNode(context, async (node) => {
+    const by = userInfo().username;
+    const operation = await prepare(node, by);
+    const planned = await planOperation(node, operation);
+    if (!output.json) printPlan(output, planned);
+    for (const warning of operation.warnings) output.warn(printable(warning));
+    if (planned.currentKeep)
+      output.warn(
+        'phones that hold the current lists keep them, and take the next ones that ITLRecovery signs',
+      );
+    let generation: number | null = null;
+    if (!dryRun) {
+      await confirm(terminal, operation.question, yes);
+      generation = await publishOperation(node, operation, planned, by);
+    }
+    const devices = (await node.store.listDevices()).length;
+    if (output.json)
+      output.object({
+        operation: operation.operation,
+        dryRun,
+        generation,
+        lists: listFacts(planned),
+        warnings: operation.warnings,
+        currentListsKeepWorking: planned.currentKeep,
+        restart: operation.aftermath.restart,
+        reset: operation.aftermath.reset,
+        devices,
+        next: operation.next ?? null,
+      });
+    if (generation === null) output.note('nothing was changed');
+    else sayAftermath(output, generation, operation.aftermath, devices);
+    if (generation !== null && operation.next !== undefined) output.hint(operation.next);
+  });
+  return 0;
+}
+
+/** Each list and what changes in it: `+` comes, `-` goes, `!` another signer. */
+export function printPlan(output: Output, { lists }: PlannedPublication): void {
+  for (const { kind, plan, diff } of lists) {
+    const name = kind.toUpperCase();
+    if (plan === undefined) output.line(`${name}: stays as it is`);
+    else {
+      output.line(`${name}: ${plan.records.length} records, signed by ${printable(plan.signer.subject)}`);
+      for (const line of diff) output.line(`  ${line}`);
+      if (diff.length === 0) output.line('  the same records, signed anew');
+    }
+  }
+}
+
+export function listFacts({ lists }: PlannedPublication): readonly Readonly<Record<string, unknown>>[] {
+  return lists.map(({ kind, plan, diff }) => ({
+    kind,
+    carriedOver: plan === undefined,
+    records: plan?.records.length ?? null,
+    signer: plan?.signer.fingerprint ?? null,
+    changes: diff,
+  }));
+}
+
+export function sayAftermath(
+  output: Output,
+  generation: number,
+  { restart, reset }: Aftermath,
+  devices: number,
+): void {
+  output.note(`generation ${generation} is current; a server on this folder serves it within a second`);
+  output.hint(restart.length > 0 ? `restart: ${restart.join(', ')}` : 'no service has to restart');
+  if (reset === 'all phones')
+    output.hint(`reset all phones (${devices} in the database): they take new lists when they boot`);
+}
