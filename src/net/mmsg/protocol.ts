@@ -66,8 +66,8 @@ export type FromWorker =
   | { readonly kind: 'report'; readonly asks: readonly Ask[]; readonly events: readonly Event[] }
   | { readonly kind: 'stopped' };
 
-/** Order of the numbers in `WorkerOptions.stats`. */
-export const statNames = [
+/** The numbers in `WorkerOptions.stats`: first the endpoint's, then those of the packets. */
+export const counterNames = [
   'requests',
   'served',
   'bytesServed',
@@ -79,6 +79,10 @@ export const statNames = [
   'busy',
   'evicted',
   'paced',
+] as const satisfies readonly (keyof EndpointCounters)[];
+
+export const statNames = [
+  ...counterNames,
   'transfers',
   'packetsReceived',
   'packetsSent',

@@ -125,7 +125,8 @@ export class SendQueue {
     const segmented = lengthBytes > packetBytes;
     // The segment size stands in the record, for all that is queued to it.
     const queuedBytes = this.#arena.u16[(record + recordControl + controlHeaderBytes) >>> 1];
-    if (this.#count === queueMax || (segmented && queuedBytes !== packetBytes)) this.flush();
+    if (this.#count === queueMax || (segmented && queuedBytes !== 0 && queuedBytes !== packetBytes))
+      this.flush();
     this.counters.packets += Math.ceil(lengthBytes / packetBytes);
     this.counters.bytes += lengthBytes;
     this.#add(this.#count++, record, address, lengthBytes, segmented ? packetBytes : 0);
