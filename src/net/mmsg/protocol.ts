@@ -7,7 +7,7 @@ import type { FileContent } from '../../core/files/resolution.ts';
 import type { EngineStats, ListenAddress } from '../engine.ts';
 import type { Network } from '../../core/tftp/network.ts';
 import type { Decline } from '../../core/tftp/endpoint-effect.ts';
-import type { EndpointLimits } from '../../core/tftp/endpoint-limits.ts';
+import type { EndpointCounters, EndpointLimits } from '../../core/tftp/endpoint-limits.ts';
 
 export interface WorkerOptions {
   readonly listen: readonly ListenAddress[];
