@@ -179,3 +179,11 @@ export const timestampsPerTransactionMax = 128;
 export const importedFileBytesMax = 256 * 1024;
 export const importedElementsMax = 10_000;
 export const importedNestingMax = 64;
+/** Devices written in one transaction: about 10 ms of the database's lock. */
+export const devicesPerTransactionMax = 200;
+/** Skeletons of imported files held in memory; a fleet has one per model and release. */
+export const documentTemplatesKeptMax = 64;
+/** Changed devices that are signed before they ask: a storm of them boots from memory. */
+export const signAheadDevicesMax = 10_000;
+/** Of these at once, so that a phone that asks waits behind no more. */
+export const signAheadConcurrentMax = 4;

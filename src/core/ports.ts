@@ -10,10 +10,10 @@ import type {
   Cluster,
   ClusterMode,
   ClusterNode,
-  Device,
   PublishedList,
   StoredCertificate,
 } from './cluster/model.ts';
+import type { DeviceStore } from './devices/device-store.ts';
 import type { FileContent, FileRequest, Resolution } from './files/resolution.ts';
 
 /** Distinguished name as an ordered list of attributes, as in the certificate: `['CN', 'cucm-a.example']`. */
@@ -99,16 +99,10 @@ export interface WallClock {
 }
 
 /** Everything of the cluster but its keys. One implementation per database, one test suite for all. */
-export interface Store {
+export interface Store extends DeviceStore {
   readCluster(): Promise<Cluster | undefined>;
   listNodes(): Promise<readonly ClusterNode[]>;
   listCertificates(): Promise<readonly StoredCertificate[]>;
-  listDevices(): Promise<readonly Device[]>;
-  findDevice(name: string): Promise<Device | undefined>;
-  /** Refused when a device of that name exists. */
-  addDevice(device: Device): Promise<void>;
-  /** Refused with `not-found` when there is none. */
-  removeDevice(name: string): Promise<void>;
   /** The lists of the current generation; empty before the first publication. */
   currentLists(): Promise<readonly PublishedList[]>;
   listGeneration(generation: number): Promise<readonly PublishedList[]>;

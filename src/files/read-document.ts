@@ -13,7 +13,10 @@ import { decodeLatin1, decodeUtf8, encodeUtf8, printable, toHex } from '../base/
 import type { Crypto } from '../core/ports.ts';
 import type { DocumentTemplate, Slot } from '../core/render/document.ts';
 
-export function readDocument(bytes: Uint8Array, digest: Crypto['digest']): Outcome<DocumentTemplate, string> {
+export function readDocument(
+  bytes: Uint8Array,
+  crypto: Pick<Crypto, 'digest'>,
+): Outcome<DocumentTemplate, string> {
   if (bytes.length > importedFileBytesMax) return bad(`is larger than ${importedFileBytesMax} bytes`);
   const decoded = decode(bytes);
   if (!decoded.ok) return decoded;
@@ -21,7 +24,7 @@ export function readDocument(bytes: Uint8Array, digest: Crypto['digest']): Outco
   try {
     const found = parse(text);
     const skeleton = skeletonOf(text, found.slots);
-    const id = toHex(digest('sha256', encodeUtf8(`${encoding}\n${skeleton}`)));
+    const id = toHex(crypto.digest('sha256', encodeUtf8(`${encoding}\n${skeleton}`)));
     return good({ id, text, encoding, ...found });
   } catch (error) {
     if (error instanceof Refused) return bad(error.message);

@@ -12,6 +12,7 @@ import type { Resolver, Signer } from '../core/ports.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
 import { createChain } from '../files/chain.ts';
+import { createDeviceConfigLink } from '../files/device-config.ts';
 import { openLocal, type LocalLink } from '../files/local.ts';
 import { fileOpener } from '../files/open-file.ts';
 import { createSignedLink } from '../files/signed.ts';
@@ -19,6 +20,7 @@ import { createTrustListLink } from '../files/trust-list.ts';
 import { createUnsignedOverTlsLink } from '../files/unsigned-over-tls.ts';
 import { assert } from '../base/assert.ts';
 import type { OpenNode } from './open-node.ts';
+import { createSignAhead } from './sign-ahead.ts';
 
 export interface BackOptions {
   /** Undefined for `serve --root`: no database, no signing. */
@@ -52,6 +54,11 @@ export async function startBack(options: BackOptions): Promise<Back> {
     options.onChange();
   };
 
+  const ahead = options.node && createSignAhead(options.node.store, options.node.clock.nowMs());
+  const tell = (error: unknown): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    options.onEvent({ type: 'warning', topic: 'database', message });
+  };
   let looking = false;
   const look = async (node: OpenNode): Promise<void> => {
     if (looking) return;
@@ -61,10 +68,9 @@ export async function startBack(options: BackOptions): Promise<Back> {
       if (seen === version) return;
       await replace(config);
       version = seen;
+      void ahead?.start(chain.resolver).catch(tell);
     } catch (error) {
-      // The old chain goes on serving; the next look tries again.
-      const message = error instanceof Error ? error.message : String(error);
-      options.onEvent({ type: 'warning', topic: 'database', message });
+      tell(error); // The old chain goes on serving; the next look tries again.
     } finally {
       looking = false;
     }
@@ -76,6 +82,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
     reconfigure: replace,
     close() {
       clearInterval(poll);
+      ahead?.stop();
       chain.local?.close();
     },
   };
@@ -100,6 +107,13 @@ async function makeChain({ node, onEvent, onChange }: BackOptions, config: Confi
     ...files,
     'trust-list': createTrustListLink({ lists: store, node: thisNode, forDevices: deviceTrustLists }),
     'unsigned-over-tls': createUnsignedOverTlsLink(),
+    'device-config': createDeviceConfigLink({
+      devices: store,
+      provisioning: await store.readProvisioning(),
+      nodes: view.nodes.map((known) => known.name),
+      crypto,
+      onEvent,
+    }),
     signed: createSignedLink({
       signer,
       hash: view.cluster.hash,

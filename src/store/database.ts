@@ -26,6 +26,8 @@ export interface ColumnTypes {
   readonly id: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
   /** Stands behind CREATE TABLE (…). */
   readonly tableEnd: RawBuilder<unknown>;
+  /** 128 random bits as 32 hex digits, other ones in every row. */
+  readonly randomSalt: RawBuilder<string>;
   /** Statements after which the database itself refuses to change or delete a row of the table. */
   readonly appendOnly: (table: string) => readonly RawBuilder<unknown>[];
 }

@@ -14,6 +14,7 @@ import { trustList } from './migrations/0004-trust-list.ts';
 import { signedTimestamp } from './migrations/0005-signed-timestamp.ts';
 import { revision } from './migrations/0006-revision.ts';
 import { audit } from './migrations/0007-audit.ts';
+import { provisioning } from './migrations/0008-provisioning.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -25,6 +26,7 @@ export const migrations: readonly Migration[] = [
   signedTimestamp,
   revision,
   audit,
+  provisioning,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

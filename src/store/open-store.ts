@@ -6,6 +6,7 @@
 import type { Transaction } from 'kysely';
 import type { Crypto, Store } from '../core/ports.ts';
 import type { Database } from './database.ts';
+import { createDeviceStore } from './device-store.ts';
 import { migrate } from './migrate.ts';
 import { publish } from './publish.ts';
 import type { Schema } from './schema.ts';
@@ -18,7 +19,6 @@ import {
   retireCertificate,
 } from './tables/certificate.ts';
 import { insertCluster, readCluster } from './tables/cluster.ts';
-import { deleteDevice, findDevice, insertDevice, listDevices } from './tables/device.ts';
 import { insertNode, listNodes } from './tables/node.ts';
 import { bumpRevision, readRevision } from './tables/revision.ts';
 import { adoptLists, currentLists, listGeneration } from './tables/trust-list.ts';
@@ -50,13 +50,10 @@ export function createStore(database: Database, crypto: Crypto): Store {
       return result;
     });
   return {
+    ...createDeviceStore(database),
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),
     listCertificates: () => listCertificates(query),
-    listDevices: () => listDevices(query),
-    findDevice: (name) => findDevice(query, name),
-    addDevice: (device) => change((transaction) => insertDevice(transaction, device)),
-    removeDevice: (name) => change((transaction) => deleteDevice(transaction, name)),
     currentLists: () => currentLists(query),
     listGeneration: (generation) => listGeneration(query, generation),
     createCluster: (cluster, node, certificates, audit, adopted = []) =>

@@ -26,6 +26,8 @@ export interface Schema {
   revision: RevisionTable;
   audit: AuditTable;
   schema_migration: SchemaMigrationTable;
+  provisioning: ProvisioningTable;
+  document_template: DocumentTemplateTable;
 }
 
 /** One row, `singleton` 1. */
@@ -61,12 +63,44 @@ export interface DeviceTable {
   security: DeviceSecurity;
   certificate_der: Uint8Array | null;
   added_ms: number;
+  pool: string | null;
+  load: string | null;
+  /** JSON: path → text. */
+  overrides: string | null;
+  /** What an imported device was read from. */
+  source_sha256: string | null;
+  template: string | null;
+  /** JSON: slot → raw text, where it differs from the template. */
+  document_values: string | null;
+  salt: string;
+  changed_ms: number;
+  /** When the device was last told to read its configuration anew. */
+  reset_ms: number;
 }
 
 export interface DeviceLineTable {
   device: string;
   line: number;
   extension: string;
+  label: string | null;
+  display_name: string | null;
+  auth_name: string | null;
+  auth_password: string | null;
+}
+
+/** One row, `singleton` 1. */
+export interface ProvisioningTable {
+  singleton: 1;
+  /** JSON; null until an administrator has said something. */
+  document: string | null;
+  salt: string;
+  changed_ms: number;
+}
+
+export interface DocumentTemplateTable {
+  id: string;
+  /** JSON (core/render/document.ts). */
+  document: string;
 }
 
 /** `staged` is seen by nobody but the publication that wrote it. */

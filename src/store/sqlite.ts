@@ -41,6 +41,8 @@ const columns: ColumnTypes = {
   idType: sql`integer`,
   id: (column) => column.primaryKey().autoIncrement(),
   tableEnd: sql`strict`,
+  // SQLite's generator is seeded by the operating system.
+  randomSalt: sql<string>`lower(hex(randomblob(16)))`,
   appendOnly: (table) =>
     ['update', 'delete'].map(
       (verb) =>

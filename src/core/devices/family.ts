@@ -8,9 +8,9 @@ export function familyOf(device: { readonly name: string; readonly model: string
   if (/^ATA[0-9A-F]{12}$/i.test(device.name)) return 'ata';
   if (!/^(?:SEP[0-9A-F]{12}|(?:CSF|TCT|BOT|TAB)[0-9A-Z._-]{1,12})$/i.test(device.name)) return 'gateway';
   const number = modelNumber(device.model) ?? '';
-  if (/^79/.test(number)) return '79xx';
+  if (number.startsWith('79')) return '79xx';
   // What is neither speaks the dialect of the newest: 69xx, 89xx, 99xx and soft phones take its elements.
-  return /^78/.test(number) ? '78xx' : '88xx';
+  return number.startsWith('78') ? '78xx' : '88xx';
 }
 
 /** `7962` of `CP-7962G`. */

@@ -35,7 +35,7 @@ export interface BuildContext {
   readonly provisioning: Provisioning;
   /** 32 hex digits, new with every change of the provisioning. */
   readonly salt: string;
-  readonly digest: Crypto['digest'];
+  readonly crypto: Pick<Crypto, 'digest'>;
 }
 
 export interface BuiltFile {
@@ -88,13 +88,14 @@ export function buildRinglist(context: BuildContext): Built | undefined {
 }
 
 function inputOf(
-  { provisioning, digest }: BuildContext,
+  { provisioning, crypto }: BuildContext,
   device: Device,
 ): ConfigInput | (RenderProblem & { readonly device?: undefined }) {
   const surroundings = surroundingsOf(provisioning, device);
   if ('missing' in surroundings) return { path: device.name, reason: surroundings.missing };
   const { certificateDer, security } = device;
-  const certHash = security === 'encrypted' && certificateDer ? toHex(digest('md5', certificateDer)) : '';
+  const certHash =
+    security === 'encrypted' && certificateDer ? toHex(crypto.digest('md5', certificateDer)) : '';
   return { ...surroundings, device, certHash };
 }
 
@@ -154,11 +155,11 @@ function asText(text: Outcome<string, RenderProblem>): Built {
 }
 
 /** In the form of a UUID, as phones are used to. */
-function stampOf({ digest }: BuildContext, content: Uint8Array): string {
-  const hex = toHex(digest('sha256', content));
+function stampOf({ crypto }: BuildContext, content: Uint8Array): string {
+  const hex = toHex(crypto.digest('sha256', content));
   return [8, 12, 16, 20, 32].map((end, at) => hex.slice([0, 8, 12, 16, 20][at], end)).join('-');
 }
 
-function commentOf({ digest, salt }: BuildContext, deviceSalt: string): string {
-  return `built by tftp-pki ${toHex(digest('sha256', encodeUtf8(`${deviceSalt} ${salt}`))).slice(0, 32)}`;
+function commentOf({ crypto, salt }: BuildContext, deviceSalt: string): string {
+  return `built by tftp-pki ${toHex(crypto.digest('sha256', encodeUtf8(`${deviceSalt} ${salt}`))).slice(0, 32)}`;
 }

@@ -124,3 +124,14 @@ function splice(text: string, edits: readonly Edit[]): string {
   parts.push(text.slice(at));
   return parts.join('');
 }
+
+/** What a file of the template's kind has that the template's own file has not. */
+export function differences(template: DocumentTemplate, own: DocumentTemplate): DeviceDocument {
+  const values: Record<number, string> = {};
+  for (const [index, slot] of own.slots.entries()) {
+    const raw = own.text.slice(slot.start, slot.end);
+    const first = template.slots[index];
+    if (first === undefined || raw !== template.text.slice(first.start, first.end)) values[index] = raw;
+  }
+  return { template, values };
+}

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import { assert, property, string } from 'fast-check';
 import { SaxesParser } from 'saxes';
 import { describe, expect, it } from 'vitest';
 import type { DeviceLine } from '../../../../src/core/cluster/model.ts';
@@ -53,9 +53,9 @@ function textsOf(xml: string): readonly string[] {
 
 describe('what is built', () => {
   it('is well-formed and says what users wrote, whatever they wrote, or is refused for a control character', () => {
-    const text = fc.string({ unit: 'binary', maxLength: 40 });
-    fc.assert(
-      fc.property(text, text, (label, displayName) => {
+    const text = string({ unit: 'binary', maxLength: 40 });
+    assert(
+      property(text, text, (label, displayName) => {
         const built = build({ label, displayName });
         const illegal = illegalCharacter(label + displayName) !== undefined;
         expect(built === undefined).toBe(illegal);

@@ -29,7 +29,7 @@ interface Given {
   readonly provisioning?: Partial<Provisioning>;
 }
 
-export const digest = createVerifier().digest;
+const crypto = createVerifier();
 export const salt = '00112233445566778899aabbccddeeff';
 
 export function contextOf({
@@ -38,7 +38,7 @@ export function contextOf({
   provisioning = {},
 }: Partial<Given>): BuildContext {
   return {
-    digest,
+    crypto,
     salt: 'ff'.repeat(16),
     provisioning: {
       groups: {
