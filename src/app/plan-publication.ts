@@ -19,6 +19,7 @@ import { planCtl } from '../core/trust/plan-ctl.ts';
 import { planItl, withoutFileSigners } from '../core/trust/plan-itl.ts';
 import {
   inUse,
+  ownOf,
   recordsOn,
   withoutRepeats,
   type TrustInput,
@@ -75,7 +76,8 @@ export async function planPublication(
 
   const lists = wantedKinds(input, current).map((kind): PlannedList => {
     const before = current.find((list) => list.kind === kind);
-    if (before !== undefined && !kinds.includes(kind)) return { kind, plan: undefined, diff: [] };
+    if (before !== undefined && !kinds.includes(kind) && isSignedByUs(before, input))
+      return { kind, plan: undefined, diff: [] };
     const plan = signedBy(planOf(kind, input, rollback), signer);
     return { kind, plan, diff: describeChange(before, plan) };
   });
@@ -84,6 +86,12 @@ export async function planPublication(
   const currentKeep = !knownAsSast(crypto, current, signer ?? inUse(input, 'itlrecovery'));
   if (currentKeep) refuseLosing(crypto, current, keys);
   return { view, node: input.thisNode, current, change, lists, rollback, currentKeep };
+}
+
+/** A list signed by a restored key of elsewhere is not carried over: the new list does not know that signer. */
+function isSignedByUs({ signer }: PublishedList, input: TrustInput): boolean {
+  const own = [...ownOf(input, 'itlrecovery'), ...ownOf(input, 'callmanager', input.thisNode)];
+  return own.some(({ fingerprint }) => fingerprint === signer);
 }
 
 /** A CTL is sticky: once phones hold one it is published in every generation, in nonsecure mode too. */

@@ -8,9 +8,9 @@ import type { EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import type { Resolver, Signer } from '../core/ports.ts';
+import type { Resolver, Signer, Store } from '../core/ports.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
-import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
+import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from '../app/cluster-view.ts';
 import { createChain } from '../files/chain.ts';
 import { createDeviceConfigLink } from '../files/device-config.ts';
 import { openLocal, type LocalLink } from '../files/local.ts';
@@ -40,12 +40,13 @@ export interface Back extends Resolver {
 interface Chain {
   readonly resolver: Resolver;
   readonly local: LocalLink | undefined;
+  /** The database's version that it answers from. */
+  readonly version: number | undefined;
 }
 
 export async function startBack(options: BackOptions): Promise<Back> {
   let config = options.config;
   let chain = await makeChain(options, config);
-  let version = await options.node?.store.version();
   const replace = async (next: Config): Promise<void> => {
     const made = await makeChain(options, next);
     chain.local?.close();
@@ -65,9 +66,8 @@ export async function startBack(options: BackOptions): Promise<Back> {
     looking = true;
     try {
       const seen = await node.store.version();
-      if (seen === version) return;
+      if (seen === chain.version) return;
       await replace(config);
-      version = seen;
       void ahead?.start(chain.resolver).catch(tell);
     } catch (error) {
       tell(error); // The old chain goes on serving; the next look tries again.
@@ -97,15 +97,16 @@ async function makeChain({ node, onEvent, onChange }: BackOptions, config: Confi
       ? undefined
       : await openLocal({ root, alternates, caseInsensitive, rewrite: rewrite.value, onEvent, onChange });
   const files = local === undefined ? {} : { local };
-  if (node === undefined) return { resolver: createChain({ links: files, onEvent }), local };
+  if (node === undefined)
+    return { resolver: createChain({ links: files, onEvent }), local, version: undefined };
 
-  const view = await readClusterView(node.store, node.crypto);
+  const { version, view, lists } = await readMoment(node);
   const { store, crypto, clock } = node;
   const thisNode = thisNodeOf(view).name;
-  const signer = await openFileSigner(node);
+  const signer = await openFileSigner(node, view);
   const links = {
     ...files,
-    'trust-list': createTrustListLink({ lists: store, node: thisNode, forDevices: deviceTrustLists }),
+    'trust-list': createTrustListLink({ lists, node: thisNode, forDevices: deviceTrustLists }),
     'unsigned-over-tls': createUnsignedOverTlsLink(),
     'device-config': createDeviceConfigLink({
       devices: store,
@@ -123,12 +124,33 @@ async function makeChain({ node, onEvent, onChange }: BackOptions, config: Confi
       opener: fileOpener,
     }),
   };
-  return { resolver: createChain({ links, onEvent }), local };
+  return { resolver: createChain({ links, onEvent }), local, version };
+}
+
+interface Moment {
+  readonly version: number;
+  readonly view: ClusterView;
+  readonly lists: Pick<Store, 'currentLists'>;
+}
+
+/**
+ * Lists and the key that signs files, of one moment: a phone that took new lists must not meet a file signed by the
+ * key that they no longer name.
+ */
+async function readMoment(node: OpenNode): Promise<Moment> {
+  for (;;) {
+    const version = await node.store.version();
+    const view = await readClusterView(node.store, node.crypto);
+    const current = await node.store.currentLists();
+    // Somebody published while it was read: again, a publication takes longer than this.
+    if ((await node.store.version()) !== version) continue;
+    return { version, view, lists: { currentLists: () => Promise.resolve(current) } };
+  }
 }
 
 /** The CallManager key of this node signs what phones ask for as `.sgn`. */
-async function openFileSigner(node: OpenNode): Promise<Signer> {
-  const input = trustInputOf(await readClusterView(node.store, node.crypto));
+async function openFileSigner(node: OpenNode, view: ClusterView): Promise<Signer> {
+  const input = trustInputOf(view);
   const certificate = inUse(input, 'callmanager', input.thisNode);
   return node.signers.open(certificate, await node.keyFiles.read(certificate.fingerprint));
 }
