@@ -189,9 +189,12 @@ function take(): ToWorker | undefined {
   return got?.message as ToWorker | undefined;
 }
 
+/** Room for limits that a reload raises; a slot costs memory when it is used. */
+const slotsLeast = 32_768;
+
 /** Every transfer, and the strangers of one batch whose records still wait to be sent to. */
 function slotsFor({ limits, listen }: WorkerOptions): number {
-  return limits.transfersMax + 2 * receiveBatch * listen.length;
+  return Math.max(limits.transfersMax, slotsLeast) + 2 * receiveBatch * listen.length;
 }
 
 function start(options: WorkerOptions): void {
