@@ -155,6 +155,21 @@ export const edgeRestartMsMin = 50;
 export const edgeRestartMsMax = 1_600;
 /** The `reload` command waits this long for the server's word. */
 export const reloadWaitMsMax = 10_000;
+/** A TVS message holds at most one certificate; the rest is names. */
+export const tvsMessageBytesMax = 20_480;
+/** Subject, issuer, device name: a certificate's longest attribute is 64 characters, a name has about ten. */
+export const tvsNameBytesMax = 1_024;
+/** RFC 5280 §4.1.2.2 allows 20; some writers keep a leading 00. */
+export const tvsSerialBytesMax = 64;
+/** As many as there are roles, and room for a repeat. */
+export const tvsRolesMax = 16;
+/** How long a phone keeps an answer (seconds), as CUCM says it … */
+export const tvsTtlSeconds = 86_400;
+/** … and while certificates change, so that a removal is not outlived by a day. */
+export const tvsTtlRotatingSeconds = 3_600;
+/** Devices whose questions for unknown signers are told apart; the rest is one number. */
+export const tvsUnknownDevicesMax = 20_000;
+
 /** How often a server asks whether another process changed the database: a change is served at once, to a person. */
 export const storeVersionPollMs = 200;
 
