@@ -1,6 +1,7 @@
 /** What `status` tells: the cluster, its certificates by expiry, the published lists, the devices. */
 import type { CertificatePurpose, Cluster, TrustListKind } from '../core/cluster/model.ts';
 import type { Crypto, Store } from '../core/ports.ts';
+import { daysLeft } from '../core/trust/expiry.ts';
 import { decodeTrustList } from '../wire/trust-list.ts';
 import { readClusterView } from './cluster-view.ts';
 
@@ -30,8 +31,6 @@ export interface ClusterStatus {
   readonly devices: number;
 }
 
-const secondsPerDay = 86_400;
-
 export async function clusterStatus(
   ports: { readonly store: Store; readonly crypto: Crypto },
   nowSeconds: number,
@@ -47,7 +46,7 @@ export async function clusterStatus(
       subject: certificate.subject,
       fingerprint: certificate.fingerprint,
       notAfter: certificate.notAfter,
-      daysLeft: Math.floor((certificate.notAfter - nowSeconds) / secondsPerDay),
+      daysLeft: daysLeft(certificate.notAfter, nowSeconds),
     })),
     lists: lists.map((list) => {
       const decoded = decodeTrustList(list.bytes);

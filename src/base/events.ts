@@ -42,6 +42,14 @@ export type Event =
       readonly address: string;
       readonly port: number;
     }
+  /** An own certificate ends soon, or has ended and goes on being used; told at start and once a day. */
+  | {
+      readonly type: 'certificate-expiry';
+      readonly purpose: string;
+      readonly subject: string;
+      /** Whole days, negative when it has expired. */
+      readonly daysLeft: number;
+    }
   | { readonly type: 'warning'; readonly topic: string; readonly message: string };
 
 export type EventSink = (event: Event) => void;

@@ -202,3 +202,7 @@ export const documentTemplatesKeptMax = 64;
 export const signAheadDevicesMax = 10_000;
 /** Of these at once, so that a phone that asks waits behind no more. */
 export const signAheadConcurrentMax = 4;
+/** A running server looks this often whether a certificate of its own ends soon. */
+export const expiryLookMs = 24 * 60 * 60 * 1000;
+/** A CSV of 100,000 devices with a few lines each is under 20 MB. */
+export const importedCsvBytesMax = 64 * 1024 * 1024;

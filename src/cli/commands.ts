@@ -5,12 +5,17 @@ import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { completion } from './commands/completion.ts';
 import { explainDevice } from './commands/explain-device.ts';
+import { exportCertificateCommand } from './commands/export-certificate.ts';
 import { exportRecoveryCommand } from './commands/export-recovery.ts';
 import { getFile } from './commands/get-file.ts';
+import { importCertificateCommand } from './commands/import-certificate.ts';
 import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
+import { issueCertificateCommand } from './commands/issue-certificate.ts';
+import { listCertificatesCommand } from './commands/list-certificates.ts';
 import { listDevices } from './commands/list-devices.ts';
 import { reloadServer } from './commands/reload-server.ts';
+import { removeCertificateCommand } from './commands/remove-certificate.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
 import { renewCertificateCommand } from './commands/renew-certificate.ts';
 import { resetCtlCommand, resetItlCommand } from './commands/reset-lists.ts';
@@ -21,6 +26,7 @@ import { showCtl, showItl } from './commands/show-list.ts';
 import { showStatus } from './commands/show-status.ts';
 import { signFileCommand } from './commands/sign-file.ts';
 import { stripFile } from './commands/strip-file.ts';
+import { trustCertificateCommand } from './commands/trust-certificate.ts';
 import { updateCtlCommand, updateItlCommand } from './commands/update-lists.ts';
 import { verifyFile } from './commands/verify-file.ts';
 
@@ -48,6 +54,12 @@ export const commands: readonly CommandDefinition[] = [
   resetItlCommand,
   resetCtlCommand,
   exportRecoveryCommand,
+  listCertificatesCommand,
+  issueCertificateCommand,
+  importCertificateCommand,
+  exportCertificateCommand,
+  trustCertificateCommand,
+  removeCertificateCommand,
   getFile,
   bootPhoneCommand,
   completion,

@@ -104,7 +104,8 @@ function addCommand(
       dataDir: data ?? (terminal.env['TFTP_PKI_DATA'] || undefined),
       passphraseFile,
     };
-    const args = command.processedArgs as readonly (string | undefined)[];
+    // Words that may repeat come as a list, the last argument of their command.
+    const args = command.processedArgs.flat() as readonly (string | undefined)[];
     done(await definition.run({ output, terminal, global }, args, command.opts()));
   });
 }

@@ -41,7 +41,20 @@ export function namingFile<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    if (!(thrown instanceof Failure)) throw thrown;
-    throw new Failure(thrown.code, `${path}: ${thrown.message}`, { hint: thrown.hint, cause: thrown });
+    throw withFileName(path, thrown);
   }
+}
+
+/** The same for what takes its time. */
+export async function namingFileAsync<T>(path: string, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (thrown) {
+    throw withFileName(path, thrown);
+  }
+}
+
+function withFileName(path: string, thrown: unknown): unknown {
+  if (!(thrown instanceof Failure)) return thrown;
+  return new Failure(thrown.code, `${path}: ${thrown.message}`, { hint: thrown.hint, cause: thrown });
 }

@@ -6,7 +6,8 @@ import { isIPv6 } from 'node:net';
 import { Failure } from '../base/errors.ts';
 import type { Role } from '../wire/role.ts';
 import { parseRole, roles } from '../wire/role.ts';
-import type { DeviceLine } from '../core/cluster/model.ts';
+import type { CertificateStoreName, DeviceLine } from '../core/cluster/model.ts';
+import { trustStores } from '../core/trust/power.ts';
 
 export interface HostPort {
   readonly host: string;
@@ -95,3 +96,6 @@ export function parseDeviceLine(word: string): DeviceLine {
     throw new Failure('usage', `'${word}' is not N=EXT, a button from 1 and an extension such as 1=1001`);
   return { index, extension: match[2] ?? '' };
 }
+
+/** Every store of certificates, the node's own first. */
+export const storeNames: readonly CertificateStoreName[] = ['own', ...trustStores];

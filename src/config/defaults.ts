@@ -37,4 +37,5 @@ export const defaults = {
   https: { listen: [], legacyListen: [] },
   files: { alternates: [], caseInsensitive: true, rewrite: [], deviceTrustLists: false },
   log: { level: 'info', format: 'human' },
+  risk: { sha512Models: [] },
 } as const;

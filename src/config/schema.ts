@@ -205,7 +205,56 @@ const log = z
   )
   .prefault({});
 
-export const configSchema = z.strictObject({ tftp, http, https, metrics, files, log }, group);
+const dateError = 'a date such as 2027-11-21';
+const date = z.string({ error: dateError }).transform((value, context) => {
+  const seconds = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(`${value}T00:00:00Z`) / 1000 : Number.NaN;
+  if (!Number.isNaN(seconds)) return seconds;
+  context.addIssue({ code: 'custom', message: dateError });
+  return z.NEVER;
+});
+
+const risk = z
+  .strictObject(
+    {
+      sha1Until: date
+        .optional()
+        .describe(
+          'Until when signatures with SHA-1 are accepted as a risk, for phones that read nothing else; a year from the making of the cluster unless it is set.',
+        ),
+      shortRsaUntil: date
+        .optional()
+        .describe('The same for RSA of less than 2048 bits in certificates of phones and in lists.'),
+      sha512Models: list(text, 256)
+        .default([...defaults.risk.sha512Models])
+        .describe(
+          'Models of yours that were seen to read SHA-512; every other one is counted as needing SHA-1.',
+        ),
+    },
+    group,
+  )
+  .prefault({});
+
+const pkcs11 = z.strictObject(
+  {
+    module: text.describe('The PKCS#11 library of the token, such as /usr/lib/softhsm/libsofthsm2.so.'),
+    token: text.describe("The token's label."),
+    pinFile: text.describe("File whose first line is the PIN of the token's user."),
+  },
+  { error: 'module, token and pinFile' },
+);
+
+const keys = z
+  .strictObject(
+    {
+      pkcs11: pkcs11
+        .optional()
+        .describe('Make the keys of callmanager and itlrecovery in a token, and sign with them there.'),
+    },
+    group,
+  )
+  .prefault({});
+
+export const configSchema = z.strictObject({ tftp, http, https, metrics, files, log, keys, risk }, group);
 
 /** Settings as the program takes them: every default filled in, addresses taken apart. */
 export type Config = z.output<typeof configSchema>;

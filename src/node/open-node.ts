@@ -5,13 +5,16 @@
 import { existsSync } from 'node:fs';
 import { encodeUtf8 } from '../base/text.ts';
 import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
-import type { CertificateFacts, SignerOpener } from '../core/ports.ts';
+import type { CertificateFacts, CertificateJudge, SignerOpener } from '../core/ports.ts';
 import { newConfigText } from '../config/new-config.ts';
+import { readCertificateBundle, type BundleEntry } from '../pki/certificate-bundle.ts';
 import { createIssuer } from '../pki/issue.ts';
+import { validatePath } from '../pki/path.ts';
 import { writePem } from '../pki/pem.ts';
 import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
 import { createSignerOpener } from '../pki/signer.ts';
+import { judgeSuitability } from '../pki/suitable.ts';
 import { createVerifier } from '../pki/verifier.ts';
 import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { writeDurably } from '../store/durable.ts';
@@ -26,8 +29,19 @@ export interface NodeOptions {
   readonly passphraseFile: string | undefined;
 }
 
+export interface BundleOptions {
+  /** Asked for when the file is a PKCS#12. */
+  readonly filePassphrase: () => string;
+  /** RC2 and 3DES too. */
+  readonly legacy: boolean;
+}
+
 export interface OpenNode extends InitPorts {
   readonly folder: DataFolder;
+  /** Judges certificates of other CAs. */
+  readonly certificates: CertificateJudge;
+  /** Certificates of a PEM, DER, .p7b or PKCS#12 file; a key in it comes back under the passphrase of this node. */
+  readBundle(bytes: Uint8Array, options: BundleOptions): Promise<readonly BundleEntry[]>;
   /** Key and certificate as TLS wants them; only for the certificate of 6971. */
   openTlsIdentity(
     certificate: CertificateFacts,
@@ -90,6 +104,8 @@ async function join(folder: DataFolder, passphrase: () => string, create: boolea
     clock: { nowMs: () => Date.now() },
     verifyAgain,
     signers,
+    certificates: { suitability: judgeSuitability, path: validatePath },
+    readBundle: (bytes, options) => readCertificateBundle(bytes, { ...options, keyPassphrase: passphrase }),
     keyFiles,
     async openTlsIdentity({ fingerprint, der }) {
       const key = readPrivateKey(await keyFiles.read(fingerprint), passphrase());

@@ -24,6 +24,7 @@ import {
   type LogStream,
 } from './edge.ts';
 import { superviseEdge } from './edge-supervisor.ts';
+import { watchExpiry } from './expiry-watch.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
@@ -113,8 +114,10 @@ async function join(parts: Parts): Promise<RunningNode> {
   let log: EventSink = createLog({ ...config.log, write });
   const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
+  let endWatch: (() => void) | undefined;
   const back = await startBack({ node, config, onEvent, onChange: () => edge?.changed() });
   try {
+    endWatch = node && (await watchExpiry(node, onEvent));
     const settings = {
       config,
       sockets,
@@ -126,6 +129,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       ? await superviseEdge({ settings, resolver: back, onEvent, environment: parts.environment })
       : await startEdge({ ...settings, resolver: back, onEvent });
   } catch (error) {
+    endWatch?.();
     back.close();
     throw error;
   }
@@ -147,6 +151,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       }
     },
     async close() {
+      endWatch?.();
       await running.close();
       // In one process the engines closed them.
       if (node) closeSockets(sockets ?? []);

@@ -1,18 +1,19 @@
 import { formatIsoSeconds } from '../../base/utc-time.ts';
 import type { ClusterStatus } from '../../app/cluster-status.ts';
+import type { Risk } from '../../core/trust/risk.ts';
+import { expiryStage, expiryWords } from '../../core/trust/expiry.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
-
-/** Below this a certificate's end is worth a warning; a rotation with phones switched off takes weeks. */
-const expiryWarningDays = 60;
+import { printRisks, readRisks, riskFacts } from '../show-risks.ts';
 
 export const showStatus = defineCommand({
   name: 'status',
   topic: 'Node',
   summary: 'show the cluster, its certificates, its lists and its devices',
   description: [
-    `Reads the data folder, whether the server runs or not. Certificates that expire within ${expiryWarningDays} days are named on stderr.`,
+    'Reads the data folder, whether the server runs or not. Certificates that end within 90, 30, 7 or 1 days are named on ' +
+      'stderr, and weak algorithms with the phones that need them and the date until which the risk is accepted.',
   ],
   examples: [
     { says: 'an overview', command: 'tftp-pki status --data /var/lib/tftp-pki' },
@@ -22,21 +23,23 @@ export const showStatus = defineCommand({
     const { clusterStatus } = await import('../../app/cluster-status.ts');
     await withNode(context, async (node) => {
       const status = await clusterStatus(node, Math.floor(node.clock.nowMs() / 1000));
-      if (context.output.json) context.output.object(statusFacts(status));
-      else printStatus(context.output, status);
+      const risks = await readRisks(context, node);
+      if (context.output.json) context.output.object(statusFacts(status, risks));
+      else {
+        printStatus(context.output, status);
+        printRisks(context.output, risks);
+      }
       for (const { purpose, daysLeft } of status.certificates)
-        if (daysLeft < expiryWarningDays)
+        if (expiryStage(daysLeft) !== undefined)
           context.output.warn(
-            daysLeft < 0
-              ? `the ${purpose} certificate has expired`
-              : `the ${purpose} certificate expires in ${daysLeft} days`,
+            `the ${purpose} certificate ${expiryWords(daysLeft)}${daysLeft < 0 ? ' and goes on being used' : ''}`,
           );
     });
     return 0;
   },
 });
 
-function statusFacts(status: ClusterStatus): Readonly<Record<string, unknown>> {
+function statusFacts(status: ClusterStatus, risks: readonly Risk[]): Readonly<Record<string, unknown>> {
   const { id, mode, hash, createdMs } = status.cluster;
   return {
     cluster: { id, mode, hash, created: new Date(createdMs).toISOString() },
@@ -51,6 +54,7 @@ function statusFacts(status: ClusterStatus): Readonly<Record<string, unknown>> {
       timestamp: formatIsoSeconds(timestamp),
     })),
     devices: status.devices,
+    risks: risks.map(riskFacts),
   };
 }
 

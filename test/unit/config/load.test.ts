@@ -39,7 +39,10 @@ describe('a broken file is answered with file:line:column and what is allowed', 
     ],
     ['tftp:\n  lisen: []', '2:3: there is no setting tftp.lisen; did you mean listen?'],
     ['tftp: 3', '1:7: tftp must be a group of settings, not 3'],
-    ['nothing: 1', '1:1: there is no setting nothing; allowed are tftp, http, https, metrics, files, log'],
+    [
+      'nothing: 1',
+      '1:1: there is no setting nothing; allowed are tftp, http, https, metrics, files, log, keys, risk',
+    ],
     ['- a', '1:1: the configuration must be a group of settings, not ["a"]'],
     [
       'metrics: { listen: "0.0.0.0:9" }',
