@@ -107,6 +107,8 @@ export interface Provisioning {
   readonly cnfModels: readonly string[];
   /** Empty: no Ringlist.xml is built. */
   readonly rings: readonly Ring[];
+  /** Words of the program that `reset-phones` runs; {device} and {line} are replaced. */
+  readonly resetCommand: readonly string[];
 }
 
 export const defaultName = 'Default';
@@ -141,6 +143,7 @@ export function defaultProvisioning(nodes: readonly string[]): Provisioning {
     buildCnf: 'none',
     cnfModels: [],
     rings: [],
+    resetCommand: [],
   };
 }
 

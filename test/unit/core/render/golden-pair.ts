@@ -54,6 +54,7 @@ export function contextOf({
       buildCnf: 'none',
       cnfModels: [],
       rings: [],
+      resetCommand: [],
       ...provisioning,
     },
   };
