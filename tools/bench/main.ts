@@ -30,7 +30,13 @@ prepareWorkspace();
 const findings: Finding[] = [];
 for (const name of wanted) {
   console.error(`bench: ${name}`);
-  findings.push(...((await rows[name]?.(effort)) ?? []));
+  try {
+    findings.push(...((await rows[name]?.(effort)) ?? []));
+  } catch (error) {
+    // One row that cannot be measured must not lose the others.
+    console.error(error);
+    process.exitCode = 1;
+  }
 }
 printTable(findings);
 if (values.save)

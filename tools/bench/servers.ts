@@ -43,6 +43,8 @@ export function product(engine: Engine): StartServer {
 export function productNode(dataFolder: string): StartServer {
   const place = { host: '127.0.0.1', port: 16_071 };
   const args = [main, 'serve', '--data', dataFolder, '--tftp', `${place.host}:${place.port}`];
+  // As root only loopback is served, so the other listeners are named too.
+  args.push('--http', `${place.host}:16974`, '--https', `${place.host}:16975`);
   return () => startTftp('node', place, process.execPath, args, {}, 'Ringlist.xml');
 }
 

@@ -98,7 +98,7 @@ function makeNode(): string {
   }
   rmSync(data, { recursive: true, force: true });
   const args = ['init', '--cluster', 'bench', '--mode', 'mixed', '--files', files, '--data', data];
-  execFileSync(process.execPath, [main, ...args], { stdio: 'ignore' });
+  execFileSync(process.execPath, [main, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
   return data;
 }
 
