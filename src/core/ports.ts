@@ -13,6 +13,7 @@ import type {
   PublishedList,
   StoredCertificate,
 } from './cluster/model.ts';
+import type { ClusterId, RemoteAnswer, RemoteClaims } from './cluster/remote.ts';
 import type { DeviceStore } from './devices/device-store.ts';
 import type { FileContent, FileRequest, Resolution } from './files/resolution.ts';
 
@@ -91,6 +92,30 @@ export interface OpenedFile {
    */
   read(into: Uint8Array, position: number): Promise<number | undefined>;
   close(): Promise<void>;
+}
+
+/** For whom a remote cluster is asked; limits are by source (design.md §4, "kindness to remotes"). */
+export interface RemoteAsk {
+  /** Source address of the phone. */
+  readonly address: string;
+  /** Its name; undefined where the name asked for carries none. */
+  readonly device: string | undefined;
+  /** Devices whose home is remembered do not count against the limits of unknown names. */
+  readonly known: boolean;
+}
+
+/**
+ * The files of remote clusters (src/net/remote/). Every promise ends within the budget of security.md §4;
+ * nothing here decides whose file a phone gets: that is core/files/origin.ts.
+ */
+export interface RemoteFiles {
+  /** One name of one cluster, judged, and held where memory is bounded. Never asks another cluster. */
+  fetch(cluster: ClusterId, name: string, ask: RemoteAsk): Promise<RemoteAnswer>;
+  /**
+   * Who has this device: asks every remote, or only those named, for the device's configuration, one search for all
+   * who ask. Answers as soon as somebody says `have`, everybody has spoken, or the budget is over.
+   */
+  search(device: string, ask: RemoteAsk, among?: readonly ClusterId[]): Promise<RemoteClaims>;
 }
 
 /** Wall clock, milliseconds since the epoch; for timestamps in files, never for timers. */

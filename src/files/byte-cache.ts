@@ -2,7 +2,7 @@
  * The edge's byte cache: a Resolver in front of a Resolver. What fits memory is repeated for as long as its answer
  * allows; many who ask for the same name at once cost one resolution; `peek` answers without a turn of the event loop.
  *
- * Refuses to keep: `retry` and `refused`, files that are streamed, answers with `freshForMs` 0, and anything whose
+ * Refuses to keep: what is for its requester only, `retry` and `refused`, files that are streamed, answers with `freshForMs` 0, and anything whose
  * resolution began before the last invalidation. A not-found is kept apart and shortly, so that a flood of unknown
  * names cannot push out what is served.
  */
@@ -66,14 +66,18 @@ export function createByteCache(options: ByteCacheOptions): ByteCache {
       if (known !== undefined) return known;
       const key = missKey(request.name, request.transport);
       const joined = underWay.get(key);
-      if (joined !== undefined) return joined;
+      if (joined !== undefined && request.hop === undefined) {
+        const shared = await joined;
+        if (shared.requesterOnly !== true) return shared;
+        return options.resolver.resolve(request);
+      }
       const begunIn = generation;
       const asking = options.resolver.resolve(request).finally(() => {
         if (underWay.get(key) === asking) underWay.delete(key);
       });
-      underWay.set(key, asking);
+      if (request.hop === undefined) underWay.set(key, asking);
       const resolution = await asking;
-      if (begunIn === generation) keep(request, resolution);
+      if (begunIn === generation && resolution.requesterOnly !== true) keep(request, resolution);
       return resolution;
     },
     invalidate() {

@@ -10,6 +10,8 @@ export interface FileRequest {
   /** Source address of the requester, textual. */
   readonly address: string;
   readonly port: number;
+  /** The hop mark of a proxy in front of us (design.md §4, loops): a random node id. It only ever restricts. */
+  readonly hop?: string;
 }
 
 /** A file on disk is named together with what it was when it was judged; whoever opens it compares. */
@@ -46,16 +48,23 @@ export interface TraceStep {
 
 export type Trace = readonly TraceStep[];
 
-export type Resolution =
-  | {
-      readonly kind: 'served';
-      readonly content: Content;
-      /** The link that gave the bytes. */
-      readonly by: string;
-      /** The edge may answer the same name from its byte cache for this long without asking again. */
-      readonly freshForMs: number;
-      readonly trace: Trace;
-    }
-  | { readonly kind: 'not-found'; readonly trace: Trace }
-  | { readonly kind: 'refused'; readonly reason: string; readonly trace: Trace }
-  | { readonly kind: 'retry'; readonly reason: string; readonly trace: Trace };
+/** Set where the answer depends on who asked: it is given to nobody else, neither from a cache nor while it is made. */
+interface ForWhom {
+  readonly requesterOnly?: boolean;
+}
+
+export type Resolution = ForWhom &
+  (
+    | {
+        readonly kind: 'served';
+        readonly content: Content;
+        /** The link that gave the bytes. */
+        readonly by: string;
+        /** The edge may answer the same name from its byte cache for this long without asking again. */
+        readonly freshForMs: number;
+        readonly trace: Trace;
+      }
+    | { readonly kind: 'not-found'; readonly trace: Trace }
+    | { readonly kind: 'refused'; readonly reason: string; readonly trace: Trace }
+    | { readonly kind: 'retry'; readonly reason: string; readonly trace: Trace }
+  );

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { freshNotFoundMs, notFoundNamesMax } from '../../../src/base/limits.ts';
 import type { FileRequest, Resolution } from '../../../src/core/files/resolution.ts';
 import { createByteCache } from '../../../src/files/byte-cache.ts';
@@ -158,5 +158,40 @@ describe('the byte cache', () => {
     const { cache, fetch } = setUp();
     expect(await fetch('a', resolution)).toBe(resolution);
     expect(cache.peek({ name: 'a', transport: 'tftp' })).toBeUndefined();
+  });
+});
+
+describe('an answer that depends on who asked', () => {
+  const mine = { ...served(10), requesterOnly: true };
+
+  it('is given to nobody who waits for the same name', async () => {
+    const { asked, get, answer } = setUp();
+    const [first, second] = [get('ITLFile.tlv'), get('ITLFile.tlv')];
+    expect(asked).toHaveLength(1);
+    answer(mine);
+    expect(await first).toBe(mine);
+    await vi.waitFor(() => expect(asked).toHaveLength(2));
+    const other = { ...served(20), requesterOnly: true };
+    answer(other);
+    expect(await second).toBe(other);
+  });
+
+  it('is not repeated from memory, a not-found neither', async () => {
+    const { cache, fetch } = setUp();
+    await fetch('ITLFile.tlv', mine);
+    await fetch('CTLFile.tlv', { ...notFound, requesterOnly: true });
+    expect(cache.peek({ name: 'ITLFile.tlv', transport: 'tftp' })).toBeUndefined();
+    expect(cache.peek({ name: 'CTLFile.tlv', transport: 'tftp' })).toBeUndefined();
+  });
+
+  it('a request with a hop mark neither joins nor is joined', async () => {
+    const { cache, asked, get, answer } = setUp();
+    const plain = get('a');
+    const marked = cache.resolve({ name: 'a', transport: 'http', address: '127.0.0.2', port: 1, hop: 'x' });
+    expect(asked).toHaveLength(2);
+    answer(served(1));
+    answer(notFound);
+    expect((await plain).kind).toBe('served');
+    expect((await marked).kind).toBe('not-found');
   });
 });
