@@ -1,6 +1,6 @@
-/** Addresses and networks in settings: `127.0.0.1:69`, `[::1]:69`, `10.0.0.0/8`. Host names are refused: what is listened on must not depend on a resolver. */
+/** Addresses in settings: `127.0.0.1:69`, `[::1]:69`. Host names are refused: what is listened on must not depend on a resolver. */
 import { isIP } from 'node:net';
-import ipaddr from 'ipaddr.js';
+import * as network from '../core/tftp/network.ts';
 
 export interface ListenAddress {
   readonly address: string;
@@ -18,15 +18,6 @@ export function parseListenAddress(text: string): ListenAddress | undefined {
 
 /** 127.0.0.0/8 or ::1. */
 export function isLoopback(address: string): boolean {
-  return address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
-}
-
-/** A network in CIDR notation whose host bits are zero; `undefined` for anything else. */
-export function parseNetwork(text: string): string | undefined {
-  const [address = '', bits = '', ...rest] = text.split('/');
-  if (isIP(address) === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits)) return undefined;
-  if (Number(bits) > (isIP(address) === 4 ? 32 : 128)) return undefined;
-  const network =
-    isIP(address) === 4 ? ipaddr.IPv4.networkAddressFromCIDR(text) : ipaddr.IPv6.networkAddressFromCIDR(text);
-  return network.toNormalizedString() === ipaddr.parse(address).toNormalizedString() ? text : undefined;
+  const parsed = network.parseAddress(address);
+  return parsed !== undefined && network.isLoopback(parsed);
 }

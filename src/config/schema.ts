@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { alternateRootsMax, blksizeMax, blksizeMin, rewriteRulesMax, windowsizeMax } from '../base/limits.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
-import { isLoopback, parseListenAddress, parseNetwork } from './address.ts';
+import { parseNetwork } from '../core/tftp/network.ts';
+import { isLoopback, parseListenAddress } from './address.ts';
 import { defaults } from './defaults.ts';
 
 function whole(min: number, max: number) {
@@ -112,6 +113,11 @@ const http = z
       listen: list(listen, 16)
         .prefault([...defaults.http.listen])
         .describe('Addresses and ports of plain HTTP; phones ask port 6970.'),
+      allow: list(network, 256)
+        .default([...defaults.http.allow])
+        .describe(
+          'Networks whose connections are taken, by HTTP and HTTPS: loopback, private and link-local ones unless others are named.',
+        ),
     },
     group,
   )

@@ -15,16 +15,15 @@ import { createAnswerer, sendBusy } from './answer.ts';
 import { createDirectLane } from './direct-lane.ts';
 import type { PeekingResolver } from './direct-lane.ts';
 import { createFileServer } from './file-server.ts';
-import type { TlsOptions } from './file-server.ts';
+import type { ServerOptions } from './file-server.ts';
 
-export interface FileHttpOptions {
+/** With `tls` it is 6971: requests then carry the transport `https`. */
+export interface FileHttpOptions extends ServerOptions {
   /** `fd`: the listening socket, when somebody else opened it. */
   readonly listen: { readonly address: string; readonly port: number; readonly fd?: number | undefined };
   readonly resolver: PeekingResolver;
   readonly opener: FileOpener;
   readonly onEvent: EventSink;
-  /** Makes it 6971: requests then carry the transport `https`. */
-  readonly tls?: TlsOptions | undefined;
 }
 
 export interface FileHttp {
@@ -57,7 +56,7 @@ function createApp(options: FileHttpOptions, transport: 'http' | 'https'): Fasti
   // TLS costs more than Node's HTTP does: there the short way would gain nothing.
   const lane = options.tls === undefined ? createDirectLane(options) : undefined;
   const app = fastify({
-    serverFactory: (route) => createFileServer(options.tls, lane, route),
+    serverFactory: (route) => createFileServer(options, lane, route),
     logger: false,
     exposeHeadRoutes: false,
     forceCloseConnections: true,

@@ -18,6 +18,7 @@ import {
   httpRequestMs,
 } from '../base/limits.ts';
 import type { DirectLane } from './direct-lane.ts';
+import { plainAddress } from './peer-address.ts';
 
 export interface TlsOptions {
   readonly keyPem: string;
@@ -27,8 +28,14 @@ export interface TlsOptions {
   readonly minVersion?: SecureVersion | undefined;
 }
 
+export interface ServerOptions {
+  readonly tls?: TlsOptions | undefined;
+  /** Who may connect, asked once for each connection; everybody when absent. */
+  readonly allows?: ((address: string) => boolean) | undefined;
+}
+
 export function createFileServer(
-  tls: TlsOptions | undefined,
+  { tls, allows = everybody }: ServerOptions,
   lane: DirectLane | undefined,
   listener: RequestListener,
 ): Server {
@@ -47,7 +54,7 @@ export function createFileServer(
   server.maxConnections = httpConnectionsMax;
   server.setTimeout(httpIdleMs);
   if (lane !== undefined) putLaneFirst(server, lane);
-  limitPerAddress(server);
+  admitConnections(server, allows);
   server.on('clientError', (_error, socket: Socket) => answerMalformed(socket));
   return server;
 }
@@ -75,10 +82,17 @@ function putLaneFirst(server: Server, lane: DirectLane): void {
   });
 }
 
-function limitPerAddress(server: Server): void {
+const everybody = (): boolean => true;
+
+/** Before a byte is read: a network that is not served, or a connection too many, is closed without a word. */
+function admitConnections(server: Server, allows: (address: string) => boolean): void {
   const connections = new Map<string, number>();
   server.prependListener('connection', (socket: Socket) => {
-    const address = socket.remoteAddress ?? '';
+    const address = plainAddress(socket.remoteAddress);
+    if (!allows(address)) {
+      socket.destroy();
+      return;
+    }
     const count = (connections.get(address) ?? 0) + 1;
     connections.set(address, count);
     socket.once('close', () => {

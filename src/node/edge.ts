@@ -6,7 +6,8 @@ import { assert } from '../base/assert.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import type { Resolver } from '../core/ports.ts';
-import { parseNetwork } from '../core/tftp/network.ts';
+import { NoiseGate } from '../core/noise-gate.ts';
+import { isWithin, parseNetworks } from '../core/tftp/network.ts';
 import { createByteCache } from '../files/byte-cache.ts';
 import { fileOpener } from '../files/open-file.ts';
 import { startFileHttp } from '../http/file-app.ts';
@@ -66,6 +67,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   const closing: (() => Promise<void>)[] = [];
   const listening: ListeningAt[] = [];
   let tftp: TftpServer | undefined;
+  const callers = httpCallers(config, onEvent);
   try {
     tftp = await startTftp(options, cache, onEvent);
     if (tftp !== undefined) {
@@ -77,7 +79,13 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
       metrics.addGauge('tftp_transfers', 'Transfers running now.', () => server.stats().transfers);
     }
     for (const wanted of httpServers(options)) {
-      const server = await startFileHttp({ ...wanted, resolver: cache, opener: fileOpener, onEvent });
+      const server = await startFileHttp({
+        ...wanted,
+        allows: callers.allows,
+        resolver: cache,
+        opener: fileOpener,
+        onEvent,
+      });
       closing.push(() => server.close());
       listening.push({ service: wanted.tls ? 'https' : 'http', address: server.address, port: server.port });
     }
@@ -98,7 +106,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     listening,
     changed: () => cache.invalidate(),
-    reconfigure: (next) => tftp?.reconfigure(admissionOf(next)),
+    reconfigure(next) {
+      tftp?.reconfigure(admissionOf(next));
+      callers.reconfigure(next);
+    },
     close: async () => void (await Promise.all(closing.map((close) => close()))),
   };
 }
@@ -125,14 +136,25 @@ async function startTftp(
   });
 }
 
+/** Whose connections HTTP takes; a refusal is told, not answered. */
+function httpCallers(config: Config, onEvent: EventSink) {
+  const gate = new NoiseGate();
+  const refused = { transport: 'http', name: '', outcome: 'not-allowed', quiet: false } as const;
+  let allowed = parseNetworks(config.http.allow);
+  return {
+    allows(address: string): boolean {
+      if (isWithin(allowed, address)) return true;
+      if (gate.admits(performance.now()))
+        onEvent({ type: 'file-not-served', ...refused, address, reason: 'network not allowed' });
+      return false;
+    },
+    reconfigure: (next: Config) => void (allowed = parseNetworks(next.http.allow)),
+  };
+}
+
 function admissionOf({ tftp }: Config) {
-  const allow = tftp.allow.map((text) => {
-    const network = parseNetwork(text);
-    assert(network !== undefined, 'the configuration was checked');
-    return network;
-  });
   const { blksizeMax, windowsizeMax } = tftp;
-  return { allow, limits: { ...tftp.limits, blksizeMax, windowsizeMax } };
+  return { allow: parseNetworks(tftp.allow), limits: { ...tftp.limits, blksizeMax, windowsizeMax } };
 }
 
 /** Every place that the configuration names, as it would be handed over. */

@@ -390,6 +390,23 @@ it('closes although a client does not read what it asked for', async () => {
   await eventually(() => expect(idle.socket.destroyed).toBe(true));
 });
 
+it('closes connections of networks that are not allowed, before a byte is read', async () => {
+  const asked: string[] = [];
+  const resolver: Resolver = {
+    resolve: ({ name }) => (asked.push(name), Promise.resolve({ kind: 'not-found', trace: [] })),
+  };
+  const listen = { address: '127.0.0.1', port: 0 };
+  const allows = (address: string) => address !== '127.0.0.1';
+  const onEvent = () => undefined;
+  const server = await startFileHttp({ listen, allows, resolver, opener: fileOpener, onEvent });
+  const { socket } = await dial(server.port);
+  socket.on('error', () => undefined);
+  socket.write(bare('x'));
+  await eventually(() => expect(socket.destroyed).toBe(true));
+  expect([socket.bytesRead, asked]).toEqual([0, []]);
+  await server.close();
+});
+
 it('says that its port is taken', async () => {
   const listen = { address: '127.0.0.1', port: http.port };
   const resolver: Resolver = { resolve: () => Promise.resolve({ kind: 'not-found', trace: [] }) };

@@ -156,8 +156,10 @@ describe('reload', () => {
     expect({ lost, some: fetched > 20 }).toEqual({ lost: 0, some: true });
     expect((await fetchFrom(node, 'Ringlist.xml')).length).toBe(ringList.length);
     // A network that is not allowed gets no answer from now on.
-    writeFileSync(config, `files: { root: ${files} }\ntftp: { allow: [10.0.0.0/8] }\n`);
+    const elsewhere = '{ allow: [10.0.0.0/8] }';
+    writeFileSync(config, `files: { root: ${files} }\ntftp: ${elsewhere}\nhttp: ${elsewhere}\n`);
     expect(await reload(data)).toMatchObject({ status: 0 });
+    await expect(fetch(`http://127.0.0.1:${node.port('http')}/Ringlist.xml`)).rejects.toThrow();
     await expect(
       fetchTftp({
         host: '127.0.0.1',

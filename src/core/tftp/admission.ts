@@ -10,10 +10,17 @@
  * - Loopback is exempt from the two byte limits: no other host can forge it.
  * - Memory: a record per transfer, address and subnet with a transfer; a small bounded memory of the others.
  */
-import { assert } from '../../base/assert.ts';
 import * as limits from '../../base/limits.ts';
 import { LeakyBuckets, type Bucket } from './leaky-bucket.ts';
-import { contains, isLoopback, parseAddress, parseNetwork, subnetKey, type Network } from './network.ts';
+import {
+  isLoopback,
+  isWithin,
+  parseAddress,
+  parseNetworks,
+  privateNetworks,
+  subnetKey,
+  type Network,
+} from './network.ts';
 
 export interface AdmissionLimits {
   readonly transfersMax: number;
@@ -31,21 +38,7 @@ export const defaultAdmissionLimits: AdmissionLimits = {
   bytesPerSecondPerAddressMax: limits.bytesPerSecondPerAddressMax,
 };
 
-/** Loopback, RFC 1918, link-local and unique local addresses: senders that an off-path host cannot forge easily. */
-export const defaultAllowedNetworks: readonly Network[] = [
-  '127.0.0.0/8',
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '169.254.0.0/16',
-  '::1/128',
-  'fc00::/7',
-  'fe80::/10',
-].map((text) => {
-  const network = parseNetwork(text);
-  assert(network !== undefined, `built-in network ${text}`);
-  return network;
-});
+export const defaultAllowedNetworks: readonly Network[] = parseNetworks(privateNetworks);
 
 interface Scope<T> {
   readonly key: string;
@@ -103,8 +96,7 @@ export class Admission<T> {
   /** A source with a transfer was judged before; others are parsed. */
   allows(address: string): boolean {
     if (this.#sources.has(address)) return true;
-    const parsed = parseAddress(address);
-    return parsed !== undefined && this.#allowed.some((network) => contains(network, parsed));
+    return isWithin(this.#allowed, address);
   }
 
   /** A ticket, or `busy`. Whoever must give way for it is released here and handed to `evicted`. */

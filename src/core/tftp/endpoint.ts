@@ -27,6 +27,7 @@ import {
   opcode,
   type TftpRequest,
 } from '../../wire/tftp-packet.ts';
+import { NoiseGate } from '../noise-gate.ts';
 import { Admission } from './admission.ts';
 import { ended, malformed, notServed, served, type Decline, type EndpointEffect } from './endpoint-effect.ts';
 import { zeroCounters, type EndpointLimits } from './endpoint-limits.ts';
@@ -44,8 +45,7 @@ export class Endpoint<S> {
   readonly #admission: Admission<ServerTransfer<S>>;
   readonly #guard: EnumerationGuard;
   readonly #transfers = new Map<string | number, ServerTransfer<S>>();
-  #noiseSecond = 0;
-  #noiseCount = 0;
+  readonly #noiseGate = new NoiseGate();
 
   /** `single`: transfers live at the listening port; else only RRQ and WRQ mean something there. */
   constructor(endpointLimits: EndpointLimits, allowed: readonly Network[], single: boolean) {
@@ -364,14 +364,8 @@ export class Endpoint<S> {
     return this.#noise(nowMs, () => malformed(peer, reason));
   }
 
-  /** Strangers decide how much noise there is: only so many events a second, the counters count all. */
   #noise(nowMs: number, event: () => EndpointEffect<S>): EndpointEffect<S>[] {
-    const second = Math.floor(nowMs / 1000);
-    if (second !== this.#noiseSecond) {
-      this.#noiseSecond = second;
-      this.#noiseCount = 0;
-    }
-    return this.#noiseCount++ < limits.noiseEventsPerSecondMax ? [event()] : [];
+    return this.#noiseGate.admits(nowMs) ? [event()] : [];
   }
 }
 

@@ -3,6 +3,7 @@
  * Refused: short IPv4 forms (`10.1`), leading zeros (octal elsewhere), ports, host bits that a prefix would hide.
  * An IPv4 address mapped into IPv6 is the IPv4 address.
  */
+import { assert } from '../../base/assert.ts';
 
 export interface Address {
   readonly family: 4 | 6;
@@ -13,6 +14,18 @@ export interface Address {
 export interface Network extends Address {
   readonly prefix: number;
 }
+
+/** Loopback, RFC 1918, link-local and unique local: senders that an off-path host cannot forge easily. */
+export const privateNetworks = [
+  '127.0.0.0/8',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '169.254.0.0/16',
+  '::1/128',
+  'fc00::/7',
+  'fe80::/10',
+] as const;
 
 /** Textual IPv4 or IPv6, a zone (`%eth0`) ignored; `undefined` for anything else. */
 export function parseAddress(text: string): Address | undefined {
@@ -39,6 +52,15 @@ export function parseNetwork(text: string): Network | undefined {
   return { ...address, prefix };
 }
 
+/** Texts that were checked before, or are ours. */
+export function parseNetworks(texts: readonly string[]): readonly Network[] {
+  return texts.map((text) => {
+    const network = parseNetwork(text);
+    assert(network !== undefined, `a network: ${text}`);
+    return network;
+  });
+}
+
 export function contains(network: Network, address: Address): boolean {
   if (network.family !== address.family) return false;
   for (let i = 0; i * 16 < network.prefix; i++) {
@@ -52,6 +74,12 @@ export function contains(network: Network, address: Address): boolean {
 export function subnetKey(address: Address): string {
   const [a = 0, b = 0, c = 0, d = 0] = address.words;
   return address.family === 4 ? `${a}.${b >> 8}` : `${a}:${b}:${c}:${d >> 8}`;
+}
+
+/** Is `text` an address in one of them? */
+export function isWithin(networks: readonly Network[], text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && networks.some((network) => contains(network, address));
 }
 
 /** Nobody off this host can forge a loopback source. */

@@ -2,8 +2,11 @@ import { expect, test } from 'vitest';
 import {
   contains,
   isLoopback,
+  isWithin,
   parseAddress,
   parseNetwork,
+  parseNetworks,
+  privateNetworks,
   subnetKey,
 } from '../../../../src/core/tftp/network.ts';
 
@@ -80,6 +83,15 @@ test.each([
   const network = parseNetwork(networkText);
   const address = parseAddress(addressText);
   expect(network && address && contains(network, address)).toBe(inside);
+});
+
+test('an address is within networks by its value; text that is none is within nothing', () => {
+  const networks = parseNetworks(privateNetworks);
+  expect(
+    ['192.168.1.9', '::ffff:10.0.0.1', 'fe80::1%eth0', '8.8.8.8', '2001:db8::1', 'host'].map((text) =>
+      isWithin(networks, text),
+    ),
+  ).toEqual([true, true, true, false, false, false]);
 });
 
 test('subnets are /24 and /56', () => {
