@@ -142,7 +142,7 @@ function httpCallers(config: Config, onEvent: EventSink) {
   const refused = { transport: 'http', name: '', outcome: 'not-allowed', quiet: false } as const;
   let allowed = parseNetworks(config.http.allow);
   return {
-    allows(address: string): boolean {
+    allows: (address: string): boolean => {
       if (isWithin(allowed, address)) return true;
       if (gate.admits(performance.now()))
         onEvent({ type: 'file-not-served', ...refused, address, reason: 'network not allowed' });
