@@ -4,7 +4,7 @@
  * installed as root, otherwise named. Says a line for each thing it does and nothing when there is nothing to do.
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, isBuilt, linkCommand, root } from './build.mjs';
@@ -159,9 +159,17 @@ const databaseDriver = {
 /** Optional for a node, so that one without a token needs no compiler; the tests sign by a token in software. */
 const tokenDriver = { pack: 'pkcs11js', what: 'the driver of PKCS#11 tokens', script: "require('pkcs11js')" };
 
-/** In a process of its own: an addon built for another Node, once loaded, cannot be loaded again. */
-function loads({ script }) {
-  return spawnSync(process.execPath, ['-e', script], { cwd: root, stdio: 'ignore' }).status === 0;
+/**
+ * In a process of its own: an addon built for another Node, once loaded, cannot be loaded again. That it loaded is
+ * noted beside the packages, so that npm's removal of them removes the note, and a start need not try again.
+ */
+function loads({ pack, script }) {
+  const note = join(root, 'node_modules', '.tftp-pki', `${pack}-${process.version}-${process.arch}`);
+  if (existsSync(note) && existsSync(join(root, 'node_modules', pack, 'build', 'Release'))) return true;
+  if (spawnSync(process.execPath, ['-e', script], { cwd: root, stdio: 'ignore' }).status !== 0) return false;
+  mkdirSync(dirname(note), { recursive: true });
+  writeFileSync(note, '');
+  return true;
 }
 
 function ensureAddon(addon) {

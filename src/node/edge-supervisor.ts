@@ -9,9 +9,12 @@ import { Failure, isErrorCode } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Resolver } from '../core/ports.ts';
 import { type BackToEdge, readEdgeMessage, resolvesInFlightMax } from './edge-pipe.ts';
+import type { HandedSocket } from '../net/handed-sockets.ts';
 import type { Edge, EdgeSettings, ListeningAt } from './edge.ts';
 
 export interface SupervisorOptions {
+  /** Forked ahead, so that it loads its modules while the back opens its database; it was given the same sockets. */
+  readonly first: ChildProcess;
   readonly settings: EdgeSettings;
   readonly resolver: Resolver;
   readonly onEvent: EventSink;
@@ -27,7 +30,7 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   const warn = (message: string): void => options.onEvent({ type: 'warning', topic: 'edge', message });
 
   let { settings } = options;
-  let current = launch(options);
+  let current = attachEdge(options.first, handedOver(options));
   const listening = await current.started;
 
   const watch = (): void => {
@@ -39,7 +42,8 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
     });
   };
   const relaunch = (): void => {
-    current = launch({ ...options, settings });
+    const again = { ...options, settings };
+    current = attachEdge(forkEdge(settings.sockets, options.environment), handedOver(again));
     watch();
     current.started.then(
       () => (restartMs = edgeRestartMsMin),
@@ -71,14 +75,10 @@ export interface RunningEdge {
   tell(message: BackToEdge): void;
 }
 
-function launch(options: SupervisorOptions): RunningEdge {
-  return attachEdge(forkEdge(options), handedOver(options));
-}
-
 /** Speaks with the edge that runs in `child`, whoever wrote it. */
 export function attachEdge(
   child: ChildProcess,
-  { settings, resolver, onEvent }: Omit<SupervisorOptions, 'environment'>,
+  { settings, resolver, onEvent }: Omit<SupervisorOptions, 'environment' | 'first'>,
 ): RunningEdge {
   const tell = (message: BackToEdge): void => {
     // The channel may close between the check and the call; the edge's end is noticed elsewhere.
@@ -125,16 +125,17 @@ export function attachEdge(
   return { started, ended, tell };
 }
 
-/** An environment without anything of ours: what the edge needs to know comes through the pipe. */
-function forkEdge({ settings, environment }: SupervisorOptions): ChildProcess {
+/** With an environment that holds nothing of ours: what the edge needs to know comes through the pipe. */
+export function forkEdge(
+  sockets: readonly HandedSocket[] | undefined,
+  { PATH, TZ, LANG, NO_COLOR }: Readonly<Record<string, string | undefined>>,
+): ChildProcess {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
   const entry = fileURLToPath(new URL(`./edge-process${extension}`, import.meta.url));
-  const { PATH, TZ, LANG, NO_COLOR } = environment;
-  const sockets = settings.sockets ?? [];
   return fork(entry, [], {
     serialization: 'advanced',
     env: { PATH, TZ, LANG, NO_COLOR },
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc', ...(sockets ?? []).map(({ fd }) => fd)],
   });
 }
 

@@ -2,6 +2,7 @@
  * `serve`: sockets bound, privileges given away, back and edge joined and running. With `--root` there is no node
  * behind it: files as they are, no database, no signature, one process.
  */
+import type { ChildProcess } from 'node:child_process';
 import { isDeepStrictEqual } from 'node:util';
 import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
 import { Failure } from '../base/errors.ts';
@@ -23,7 +24,7 @@ import {
   type ListeningAt,
   type LogStream,
 } from './edge.ts';
-import { superviseEdge } from './edge-supervisor.ts';
+import { forkEdge, superviseEdge } from './edge-supervisor.ts';
 import { watchExpiry } from './expiry-watch.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
@@ -57,11 +58,14 @@ export async function serve(options: ServeOptions): Promise<RunningNode> {
   const config = readConfig();
   const sockets = bindSockets(options, config);
   let node: OpenNode | undefined;
+  let firstEdge: ChildProcess | undefined;
   try {
     if (options.user !== undefined) becomeUser(options.user);
+    firstEdge = options.node && forkEdge(sockets, options.environment);
     node = options.node && (await openNode(options.node));
     return await join({
       node,
+      firstEdge,
       folder,
       config,
       sockets,
@@ -70,6 +74,7 @@ export async function serve(options: ServeOptions): Promise<RunningNode> {
       logTo: options.logTo,
     });
   } catch (error) {
+    firstEdge?.kill('SIGKILL');
     await node?.close();
     closeSockets(sockets ?? []);
     throw error;
@@ -100,6 +105,8 @@ function bindSockets(
 
 interface Parts {
   readonly node: OpenNode | undefined;
+  /** Where there is a node there is an edge beside it. */
+  readonly firstEdge: ChildProcess | undefined;
   readonly folder: DataFolder | undefined;
   readonly config: Config;
   readonly sockets: readonly HandedSocket[] | undefined;
@@ -109,7 +116,7 @@ interface Parts {
 }
 
 async function join(parts: Parts): Promise<RunningNode> {
-  const { node, folder, config, sockets, logTo } = parts;
+  const { node, firstEdge, folder, config, sockets, logTo, environment } = parts;
   const write = createLineBuffer(process[logTo]);
   let log: EventSink = createLog({ ...config.log, write });
   const onEvent: EventSink = (event) => log(event);
@@ -125,8 +132,8 @@ async function join(parts: Parts): Promise<RunningNode> {
       identity: node && (await readIdentity(node, config, sockets)),
     };
     // Without keys there is nothing to keep from the edge: one process.
-    edge = node
-      ? await superviseEdge({ settings, resolver: back, onEvent, environment: parts.environment })
+    edge = firstEdge
+      ? await superviseEdge({ first: firstEdge, settings, resolver: back, onEvent, environment })
       : await startEdge({ ...settings, resolver: back, onEvent });
   } catch (error) {
     endWatch?.();
