@@ -7,7 +7,7 @@
 import { Failure } from '../base/errors.ts';
 import { printable, toHex } from '../base/text.ts';
 import { parseFileName } from '../core/files/file-name.ts';
-import type { Crypto, KeyFiles, SignerOpener, Store } from '../core/ports.ts';
+import type { Crypto, KeyFiles, Signer, SignerOpener, Store } from '../core/ports.ts';
 import { signFile } from '../core/signing/sign-file.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import type { HashName } from '../wire/algorithm.ts';
@@ -47,15 +47,25 @@ export async function signContent(
 ): Promise<SignedContent> {
   const { fileName, content, allowRsa4096 } = request;
   refuseUnsignable(fileName, content);
+  const signature = await datedByCluster(ports, request);
+  const { signer, timestamp, hash } = signature;
+  const bytes = await signFile({ content, fileName, allowRsa4096, ...signature });
+  return { bytes, signer: signer.certificate.fingerprint, timestamp, hash };
+}
+
+/** The node's CallManager key, the cluster's hash and the database's timestamp for this content under this name. */
+export async function datedByCluster(
+  ports: SignContentPorts,
+  request: SignContentRequest,
+): Promise<{ readonly signer: Signer; readonly timestamp: number; readonly hash: HashName }> {
+  const { fileName, content } = request;
   const view = await readClusterView(ports.store, ports.crypto);
   const certificate = inUse(trustInputOf(view), 'callmanager', thisNodeOf(view).name);
   const signer = await ports.signers.open(certificate, await ports.keyFiles.read(certificate.fingerprint));
   const sha256 = toHex(ports.crypto.digest('sha256', content));
   const least = Math.max(request.contentSeconds, certificate.notBefore);
   const timestamp = await ports.store.signedTimestamp(fileName, certificate.fingerprint, sha256, least);
-  const hash = request.hash ?? view.cluster.hash;
-  const bytes = await signFile({ content, fileName, timestamp, hash, signer, allowRsa4096 });
-  return { bytes, signer: certificate.fingerprint, timestamp, hash };
+  return { signer, timestamp, hash: request.hash ?? view.cluster.hash };
 }
 
 /** Whatever key signs. */

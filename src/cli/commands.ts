@@ -4,6 +4,8 @@ import { addDeviceCommand } from './commands/add-device.ts';
 import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { completion } from './commands/completion.ts';
+import { decryptFileCommand } from './commands/decrypt-file.ts';
+import { encryptFileCommand } from './commands/encrypt-file.ts';
 import { explainDevice } from './commands/explain-device.ts';
 import { exportCertificateCommand } from './commands/export-certificate.ts';
 import { exportRecoveryCommand } from './commands/export-recovery.ts';
@@ -45,6 +47,8 @@ export const commands: readonly CommandDefinition[] = [
   verifyFile,
   signFileCommand,
   stripFile,
+  encryptFileCommand,
+  decryptFileCommand,
   showItl,
   showCtl,
   updateItlCommand,

@@ -1,5 +1,6 @@
 /** Files that a person names on the command line, read whole within a bound; `-` is stdin. */
 import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { Failure } from '../base/errors.ts';
 import { signedFileBytesMax } from '../base/limits.ts';
 import { concatBytes } from '../base/bytes.ts';
@@ -18,6 +19,12 @@ export async function readInput(
   } catch (thrown) {
     throw asFailure(thrown, `cannot read ${path}`) ?? thrown;
   }
+}
+
+/** The version of the content, as the server takes it: when the file was last changed, never in the future. */
+export async function contentSecondsOf(path: string): Promise<number> {
+  const contentMs = path === '-' ? Date.now() : Math.min((await stat(path)).mtimeMs, Date.now());
+  return Math.floor(contentMs / 1000);
 }
 
 async function collect(

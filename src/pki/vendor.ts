@@ -22,6 +22,8 @@ export {
   generateKeyPair,
   KeyObject,
   pbkdf2Sync,
+  privateDecrypt,
+  publicEncrypt,
   randomBytes,
   sign,
   webcrypto,

@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { Failure } from '../../base/errors.ts';
 import type { SignedContent } from '../../app/sign-content.ts';
@@ -6,7 +5,8 @@ import type { HashName } from '../../wire/algorithm.ts';
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
-import { namingFile, readInput } from '../read-input.ts';
+import { contentSecondsOf, readInput } from '../read-input.ts';
+import { readSignerKey } from '../signer-key.ts';
 import { parseTimeSeconds } from '../words.ts';
 import { outputOption, writeOutput } from '../write-output.ts';
 
@@ -90,41 +90,25 @@ async function signByCluster(
       '--at and --certificate belong to --key; the cluster keeps its own timestamps',
     );
   const { signContent } = await import('../../app/sign-content.ts');
-  // The version of the content, as the server takes it.
-  const contentMs = file === '-' ? Date.now() : Math.min((await stat(file)).mtimeMs, Date.now());
-  const contentSeconds = Math.floor(contentMs / 1000);
+  const contentSeconds = await contentSecondsOf(file);
   return withNode(context, (node) =>
     signContent(node, { fileName, content, contentSeconds, hash, allowRsa4096 }),
   );
 }
 
 async function signByKey(
-  { terminal, global }: CommandContext,
+  context: CommandContext,
   keyFile: string,
   fileName: string,
   content: Uint8Array,
-  { hash = 'sha1', at, certificate: certificateFile, allowRsa4096 }: SignOptions,
+  { hash = 'sha1', at, certificate, allowRsa4096 }: SignOptions,
 ): Promise<SignedContent> {
-  const [
-    { refuseUnsignable },
-    { signFile },
-    { readPassphraseFile },
-    { readPrivateKeyPem },
-    { readCertificateFile },
-  ] = await Promise.all([
+  const [{ refuseUnsignable }, { signFile }] = await Promise.all([
     import('../../app/sign-content.ts'),
     import('../../core/signing/sign-file.ts'),
-    import('../../node/passphrase.ts'),
-    import('../../pki/signer.ts'),
-    import('../../pki/certificate.ts'),
   ]);
   refuseUnsignable(fileName, content);
-  const pem = Buffer.from(await readInput(terminal, keyFile)).toString('latin1');
-  const given = certificateFile === undefined ? undefined : await readInput(terminal, certificateFile);
-  const certificate = given && namingFile(certificateFile ?? '', () => readCertificateFile(given)[0]);
-  const { passphraseFile } = global;
-  const passphrase = passphraseFile === undefined ? undefined : readPassphraseFile(passphraseFile);
-  const signer = namingFile(keyFile, () => readPrivateKeyPem(pem, passphrase, certificate));
+  const signer = await readSignerKey(context, keyFile, certificate);
   const timestamp = at ?? Math.floor(Date.now() / 1000);
   const bytes = await signFile({ content, fileName, timestamp, hash, signer, allowRsa4096 });
   return { bytes, signer: signer.certificate.fingerprint, timestamp, hash };
