@@ -206,3 +206,21 @@ export const signAheadConcurrentMax = 4;
 export const expiryLookMs = 24 * 60 * 60 * 1000;
 /** A CSV of 100,000 devices with a few lines each is under 20 MB. */
 export const importedCsvBytesMax = 64 * 1024 * 1024;
+/** design.md §3: a home that answered is believed for as long as CUCM's own proxy remembers it ... */
+export const homeRememberedMs = 30 * 60 * 1000;
+/** ... and that nobody has a device only shortly: one just added must not wait. */
+export const nowhereRememberedMs = 30 * 1000;
+/** Devices of all remote clusters together, about 150 bytes each. */
+export const homesRememberedMax = 200_000;
+/** Names that nobody has. */
+export const nowhereNamesMax = 20_000;
+/** A device that completed a transfer is taken to be behind its address for this long ... */
+export const sourceRememberedMs = 30 * 60 * 1000;
+/** ... and one that only asked for as long as a boot takes. */
+export const sourceAskedMs = 2 * 60 * 1000;
+/** Addresses whose devices are remembered. */
+export const sourcesRememberedMax = 32_768;
+/** Devices behind one address: a branch office behind NAT. */
+export const sourceDevicesMax = 2_048;
+/** Evidence is as old as what a phone may hold: a TVS's word lives a day, ours must end long before. */
+export const evidenceForMs = 60 * 60 * 1000;
