@@ -13,6 +13,7 @@ import type {
   PublishedList,
   StoredCertificate,
 } from './cluster/model.ts';
+import type { RemoteStore } from './cluster/remote-store.ts';
 import type { ClusterId, RemoteAnswer, RemoteClaims } from './cluster/remote.ts';
 import type { DeviceStore } from './devices/device-store.ts';
 import type { FileContent, FileRequest, Resolution } from './files/resolution.ts';
@@ -146,7 +147,7 @@ export interface WallClock {
 }
 
 /** Everything of the cluster but its keys. One implementation per database, one test suite for all. */
-export interface Store extends DeviceStore {
+export interface Store extends DeviceStore, RemoteStore {
   readCluster(): Promise<Cluster | undefined>;
   listNodes(): Promise<readonly ClusterNode[]>;
   listCertificates(): Promise<readonly StoredCertificate[]>;

@@ -15,6 +15,7 @@ import { signedTimestamp } from './migrations/0005-signed-timestamp.ts';
 import { revision } from './migrations/0006-revision.ts';
 import { audit } from './migrations/0007-audit.ts';
 import { provisioning } from './migrations/0008-provisioning.ts';
+import { remoteCluster } from './migrations/0009-remote-cluster.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -27,6 +28,7 @@ export const migrations: readonly Migration[] = [
   revision,
   audit,
   provisioning,
+  remoteCluster,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -9,6 +9,7 @@ import type { Database } from './database.ts';
 import { createDeviceStore } from './device-store.ts';
 import { migrate } from './migrate.ts';
 import { publish } from './publish.ts';
+import { createRemoteStore } from './remote-store.ts';
 import type { Schema } from './schema.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 import { appendAudit, listAudit } from './tables/audit.ts';
@@ -51,6 +52,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
     });
   return {
     ...createDeviceStore(database),
+    ...createRemoteStore(database, crypto),
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),
     listCertificates: () => listCertificates(query),

@@ -11,6 +11,8 @@ import type {
   DeviceSecurity,
   TrustListKind,
 } from '../core/cluster/model.ts';
+import type { SettledHome } from '../core/cluster/home.ts';
+import type { RemoteCommon, RemoteVerify } from '../core/cluster/remote.ts';
 import type { HashName } from '../wire/algorithm.ts';
 
 export interface Schema {
@@ -28,6 +30,10 @@ export interface Schema {
   schema_migration: SchemaMigrationTable;
   provisioning: ProvisioningTable;
   document_template: DocumentTemplateTable;
+  remote_cluster: RemoteClusterTable;
+  remote_server: RemoteServerTable;
+  remote_list: RemoteListTable;
+  device_home: DeviceHomeTable;
 }
 
 /** One row, `singleton` 1. */
@@ -101,6 +107,53 @@ export interface DocumentTemplateTable {
   id: string;
   /** JSON (core/render/document.ts). */
   document: string;
+}
+
+/** In the order in which they were added. */
+export interface RemoteClusterTable {
+  seq: Generated<number>;
+  id: string;
+  /** JSON: 1–3 servers. */
+  servers: string;
+  secure: 0 | 1;
+  pin: string | null;
+  pinned_ms: number | null;
+  common: RemoteCommon;
+  verify: RemoteVerify | null;
+  /** JSON: ids of its own remotes, as declared. */
+  asks: string;
+  added_ms: number;
+}
+
+/** What the last probe of one server found; `server` is `address:port` of its TFTP. */
+export interface RemoteServerTable {
+  cluster: string;
+  server: string;
+  probed_ms: number;
+  /** Why its newest lists are not believed. */
+  frozen: string | null;
+  /** JSON (core/cluster/evidence.ts). */
+  evidence: string | null;
+}
+
+/** The newest lists that were accepted after the ones before them. */
+export interface RemoteListTable {
+  cluster: string;
+  server: string;
+  kind: TrustListKind;
+  bytes: Uint8Array;
+  sha256: string;
+  seen_ms: number;
+}
+
+export interface DeviceHomeTable {
+  device: string;
+  kind: SettledHome['kind'];
+  /** For a remote home only. */
+  cluster: string | null;
+  confirmed_ms: number;
+  /** When an administrator said so. */
+  moved_ms: number | null;
 }
 
 /** `staged` is seen by nobody but the publication that wrote it. */

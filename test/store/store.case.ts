@@ -10,6 +10,7 @@ import { Failure } from '../../src/base/errors.ts';
 import { readCertificateFile } from '../../src/pki/certificate.ts';
 import { createIssuer } from '../../src/pki/issue.ts';
 import type { NewCertificate, Store } from '../../src/core/ports.ts';
+import { remoteCases } from './remote.case.ts';
 import { audit, cluster, crypto, device, list, node } from './store-values.ts';
 
 export interface Bench {
@@ -37,6 +38,7 @@ export function storeCases(name: string, makeBench: () => Promise<Bench>): void 
     timestampCases(() => bench);
     certificateCases(() => bench);
     auditCases(() => bench);
+    remoteCases(() => store);
 
     test('version grows with own commits and with those of another connection, and rests without', async () => {
       const other = await bench.another();
