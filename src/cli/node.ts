@@ -1,21 +1,18 @@
 /** The node's folder for commands that need it: opened with what the command line says, closed whatever happens. */
 import { Failure } from '../base/errors.ts';
 import type { NodeOptions, OpenNode } from '../node/open-node.ts';
-import type { CommandContext, GlobalOptions } from './command.ts';
+import type { CommandContext } from './command.ts';
 
-export function nodeOptions(global: GlobalOptions): NodeOptions {
+export function nodeOptions({ global, terminal }: Pick<CommandContext, 'global' | 'terminal'>): NodeOptions {
   if (global.dataDir === undefined)
     throw new Failure('usage', "this command works on a node's folder and none is named", {
       hint: 'name it with --data DIR or in the environment as TFTP_PKI_DATA',
     });
-  return { dataDir: global.dataDir, passphraseFile: global.passphraseFile };
+  return { dataDir: global.dataDir, passphraseFile: global.passphraseFile, environment: terminal.env };
 }
 
-export async function withNode<T>(
-  { global }: CommandContext,
-  work: (node: OpenNode) => Promise<T>,
-): Promise<T> {
-  const options = nodeOptions(global);
+export async function withNode<T>(context: CommandContext, work: (node: OpenNode) => Promise<T>): Promise<T> {
+  const options = nodeOptions(context);
   const { openNode } = await import('../node/open-node.ts');
   const node = await openNode(options);
   try {

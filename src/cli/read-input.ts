@@ -1,6 +1,7 @@
 /** Files that a person names on the command line, read whole within a bound; `-` is stdin. */
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { opendir, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import { signedFileBytesMax } from '../base/limits.ts';
 import { concatBytes } from '../base/bytes.ts';
@@ -25,6 +26,21 @@ export async function readInput(
 export async function contentSecondsOf(path: string): Promise<number> {
   const contentMs = path === '-' ? Date.now() : Math.min((await stat(path)).mtimeMs, Date.now());
   return Math.floor(contentMs / 1000);
+}
+
+/** The absolute path of a folder that can be read; `option` named it. */
+export async function existingFolder(path: string, option: string): Promise<string> {
+  try {
+    await (await opendir(path)).close();
+    return resolve(path);
+  } catch (thrown) {
+    const failure = asFailure(thrown, `cannot read the folder ${path}`);
+    if (failure === undefined) throw thrown;
+    throw new Failure(failure.code, failure.message, {
+      hint: `${option} names a folder that exists and that this user may read.`,
+      cause: thrown,
+    });
+  }
 }
 
 async function collect(

@@ -125,16 +125,25 @@ function valueAt(raw: unknown, path: readonly PropertyKey[]): unknown {
 
 /** A path in the file starts at the file's folder, one from the outside at the working directory. */
 function withAbsolutePaths(config: Config, given: readonly GivenSetting[], file: string | undefined): Config {
-  const isGiven = (key: string) => given.some(({ path }) => path[0] === 'files' && path[1] === key);
+  const isGiven = (key: string) => given.some(({ path }) => path.join('.') === key);
   const folder = file === undefined ? '.' : dirname(file);
   const absolute = (key: string, path: string) => resolve(isGiven(key) ? '.' : folder, path);
   const { root, alternates } = config.files;
+  const { pkcs11 } = config.keys;
   return {
     ...config,
+    keys: {
+      pkcs11: pkcs11 && {
+        ...pkcs11,
+        // A bare name is the loader's to find.
+        module: pkcs11.module.includes('/') ? absolute('keys.pkcs11.module', pkcs11.module) : pkcs11.module,
+        pinFile: absolute('keys.pkcs11.pinFile', pkcs11.pinFile),
+      },
+    },
     files: {
       ...config.files,
-      root: root === undefined ? undefined : absolute('root', root),
-      alternates: alternates.map((path) => absolute('alternates', path)),
+      root: root === undefined ? undefined : absolute('files.root', root),
+      alternates: alternates.map((path) => absolute('files.alternates', path)),
     },
   };
 }

@@ -1,10 +1,20 @@
 /** The tftp-pki.yaml that `init` writes: what differs from the defaults, and where to read of the rest. */
 import { stringify } from 'yaml';
+import type { Config } from './schema.ts';
 
-export function newConfigText(settings: { readonly filesRoot: string | undefined }): string {
+export interface NewConfig {
+  /** The provisioning directory. */
+  readonly filesRoot: string | undefined;
+  /** The token of the keys. */
+  readonly pkcs11?: Config['keys']['pkcs11'];
+}
+
+export function newConfigText({ filesRoot, pkcs11 }: NewConfig): string {
   const head =
     '# Settings of this node. All of them: docs/reference/configuration.md; `serve` names what is wrong.\n';
-  return settings.filesRoot === undefined
-    ? `${head}{}\n`
-    : `${head}${stringify({ files: { root: settings.filesRoot } })}`;
+  const settings = {
+    ...(filesRoot !== undefined && { files: { root: filesRoot } }),
+    ...(pkcs11 !== undefined && { keys: { pkcs11 } }),
+  };
+  return `${head}${stringify(settings)}`;
 }

@@ -10,16 +10,16 @@ import { readCertificateFile } from '../pki/certificate.ts';
 import { readPemBlocks } from '../pki/pem.ts';
 import { encryptPrivateKey, randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
 import { readPrivateKeyPem } from '../pki/signer.ts';
+import type { NewConfig } from '../config/new-config.ts';
 import { createVerifier } from '../pki/verifier.ts';
 import { withNewNode, type NodeOptions } from './open-node.ts';
 
-export interface AdoptNodeRequest extends Omit<AdoptRequest, 'sasts' | 'callmanager'> {
+export interface AdoptNodeRequest extends Omit<AdoptRequest, 'sasts' | 'callmanager'>, NewConfig {
   /** PEM texts: a certificate and, where it can be had, its private key. */
   readonly sastPems: readonly string[];
   readonly callmanagerPem: string | undefined;
   /** Opens the keys in them, where they are encrypted. */
   readonly keyPassphrase: string | undefined;
-  readonly filesRoot: string | undefined;
 }
 
 /** Failure before anything is written when the lists or the keys cannot be adopted. */
@@ -32,7 +32,7 @@ export async function adoptNode(options: NodeOptions, request: AdoptNodeRequest)
   };
   const tried = read(randomPassphrase());
   chooseAdopted(readAdoptedLists(createVerifier(), rest.itl, rest.ctl), tried.sasts, tried.callmanager);
-  return withNewNode(options, filesRoot, (node, passphrase) =>
+  return withNewNode(options, { filesRoot }, (node, passphrase) =>
     adoptCluster(node, { ...rest, ...read(passphrase()) }),
   );
 }

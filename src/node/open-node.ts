@@ -5,21 +5,21 @@
 import { existsSync } from 'node:fs';
 import { encodeUtf8 } from '../base/text.ts';
 import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
-import type { CertificateFacts, CertificateJudge, SignerOpener } from '../core/ports.ts';
-import { newConfigText } from '../config/new-config.ts';
+import type { CertificateFacts, CertificateJudge } from '../core/ports.ts';
+import { loadConfig } from '../config/load.ts';
+import { newConfigText, type NewConfig } from '../config/new-config.ts';
 import { readCertificateBundle, type BundleEntry } from '../pki/certificate-bundle.ts';
-import { createIssuer } from '../pki/issue.ts';
 import { validatePath } from '../pki/path.ts';
 import { writePem } from '../pki/pem.ts';
 import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
-import { createSignerOpener } from '../pki/signer.ts';
 import { judgeSuitability } from '../pki/suitable.ts';
 import { createVerifier } from '../pki/verifier.ts';
 import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { writeDurably } from '../store/durable.ts';
 import { createKeyFiles } from '../store/key-files.ts';
 import { openStore } from '../store/open-store.ts';
+import { createNodeKeys } from './node-keys.ts';
 import { createPassphraseSource } from './passphrase.ts';
 import { verifyAgain } from './second-verifier.ts';
 
@@ -27,6 +27,8 @@ export interface NodeOptions {
   readonly dataDir: string;
   /** Where the passphrase of the keys stands; without it the one in the folder, which `init` wrote. */
   readonly passphraseFile: string | undefined;
+  /** Wins over tftp-pki.yaml, where keys are made or live in a token. */
+  readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
 }
 
 export interface BundleOptions {
@@ -54,17 +56,15 @@ export interface OpenNode extends InitPorts {
 /** Failure `storage-unreadable` or `not-found` when there is no node in the folder. */
 export async function openNode(options: NodeOptions): Promise<OpenNode> {
   const folder = openDataFolder(options.dataDir);
-  return join(folder, createPassphraseSource(options.passphraseFile, folder.passphraseFile), false);
+  return join(folder, options, false);
 }
 
-export interface CreateRequest extends InitRequest {
-  /** The provisioning directory. */
-  readonly filesRoot: string | undefined;
-}
+/** What `init` is told, with what it writes into tftp-pki.yaml. */
+export interface CreateRequest extends InitRequest, NewConfig {}
 
 /** The folder, its passphrase, its configuration, its cluster; see `withNewNode`. */
 export function createNode(options: NodeOptions, request: CreateRequest): Promise<InitResult> {
-  return withNewNode(options, request.filesRoot, (node) => initCluster(node, request));
+  return withNewNode(options, request, (node) => initCluster(node, request));
 }
 
 /**
@@ -73,29 +73,34 @@ export function createNode(options: NodeOptions, request: CreateRequest): Promis
  */
 export async function withNewNode<T>(
   options: NodeOptions,
-  filesRoot: string | undefined,
+  settings: NewConfig,
   work: (node: OpenNode, passphrase: () => string) => Promise<T>,
 ): Promise<T> {
   const folder = createDataFolder(options.dataDir);
   if (options.passphraseFile === undefined && !existsSync(folder.passphraseFile))
     writeDurably(folder.passphraseFile, encodeUtf8(`${randomPassphrase()}\n`), 0o600);
-  const passphrase = createPassphraseSource(options.passphraseFile, folder.passphraseFile);
-  const node = await join(folder, passphrase, true);
+  if (!existsSync(folder.configFile))
+    writeDurably(folder.configFile, encodeUtf8(newConfigText(settings)), 0o600);
+  const node = await join(folder, options, true);
   try {
-    if (!existsSync(folder.configFile))
-      writeDurably(folder.configFile, encodeUtf8(newConfigText({ filesRoot })), 0o600);
-    return await work(node, passphrase);
+    return await work(node, createPassphraseSource(options.passphraseFile, folder.passphraseFile));
   } finally {
     await node.close();
   }
 }
 
-async function join(folder: DataFolder, passphrase: () => string, create: boolean): Promise<OpenNode> {
+async function join(
+  folder: DataFolder,
+  { passphraseFile, environment }: NodeOptions,
+  create: boolean,
+): Promise<OpenNode> {
+  const passphrase = createPassphraseSource(passphraseFile, folder.passphraseFile);
   const crypto = createVerifier();
   const store = await openStore({ path: folder.databaseFile, create, crypto });
-  const signers: SignerOpener = {
-    open: async (certificate, pem) => createSignerOpener(passphrase()).open(certificate, pem),
-  };
+  const keys = createNodeKeys(
+    passphrase,
+    () => loadConfig({ file: folder.configFile, environment }).keys.pkcs11,
+  );
   const keyFiles = createKeyFiles(folder.keysFolder);
   return {
     folder,
@@ -103,7 +108,7 @@ async function join(folder: DataFolder, passphrase: () => string, create: boolea
     crypto,
     clock: { nowMs: () => Date.now() },
     verifyAgain,
-    signers,
+    signers: keys.signers,
     certificates: { suitability: judgeSuitability, path: validatePath },
     readBundle: (bytes, options) => readCertificateBundle(bytes, { ...options, keyPassphrase: passphrase }),
     keyFiles,
@@ -119,10 +124,10 @@ async function join(folder: DataFolder, passphrase: () => string, create: boolea
       const key = { encryptedPem, passphrase: passphrase() };
       return writePkcs12([{ certificate, friendlyName, key }], exportPassphrase);
     },
-    issuer: {
-      issue: async (request) => createIssuer({ passphrase: passphrase() }).issue(request),
-      request: async (request) => createIssuer({ passphrase: passphrase() }).request(request),
+    issuer: keys.issuer,
+    async close() {
+      await keys.close();
+      await store.close();
     },
-    close: () => store.close(),
   };
 }

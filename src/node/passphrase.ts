@@ -16,20 +16,20 @@ export function createPassphraseSource(named: string | undefined, own: string): 
     (known ??= named === undefined ? firstLine(readPrivateFile(own), own) : readPassphraseFile(named));
 }
 
-/** Failure `storage-unreadable`, or `passphrase-wrong` when the file holds none. */
-export function readPassphraseFile(path: string): string {
+/** Failure `storage-unreadable`, or `passphrase-wrong` when the file holds none. `what` it should hold. */
+export function readPassphraseFile(path: string, what = 'passphrase'): string {
   try {
-    return firstLine(readFileSync(path), path);
+    return firstLine(readFileSync(path), path, what);
   } catch (error) {
     throw storageFailure(error, `read ${path}`);
   }
 }
 
-function firstLine(bytes: Uint8Array, path: string): string {
+function firstLine(bytes: Uint8Array, path: string, what = 'passphrase'): string {
   const line = decodeUtf8(bytes)?.split(/\r?\n/, 1)[0] ?? '';
   if (line === '')
-    throw new Failure('passphrase-wrong', `${path} holds no passphrase in its first line`, {
-      hint: 'Name the file that holds it with --passphrase-file.',
+    throw new Failure('passphrase-wrong', `${path} holds no ${what} in its first line`, {
+      hint: `Name another file, or write the ${what} into this one.`,
     });
   return line;
 }

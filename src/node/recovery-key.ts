@@ -15,5 +15,5 @@ export async function openRecoveryKey(bytes: Uint8Array, passphrase: string): Pr
     throw new Failure('refused', `the PKCS#12 file holds ${keys.length} certificates with a key, not one`, {
       hint: 'Name the file that export-recovery wrote.',
     });
-  return createSignerOpener(onlyHere).open(entry.certificate, entry.encryptedKeyPem);
+  return createSignerOpener(() => onlyHere).open(entry.certificate, entry.encryptedKeyPem);
 }

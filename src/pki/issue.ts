@@ -11,7 +11,7 @@ import { toHex } from '../base/text.ts';
 import type { Issued, Issuer, IssueRequest, NameAttributes } from '../core/ports.ts';
 import { readCertificate } from './certificate.ts';
 import { DerReader, derTag, encodeDer, encodeInteger, encodeObjectIdentifier, encodeSetOf } from './der.ts';
-import { createSoftwareKeys, type FreshKey, type KeyMaker } from './fresh-key.ts';
+import type { FreshKey, KeyMaker } from './fresh-key.ts';
 import { formatName } from './name.ts';
 import { writePem } from './pem.ts';
 import { fillSubject, packagedProfiles, readProfile, type Profile } from './profile.ts';
@@ -20,16 +20,14 @@ import { createHash, loadX509, randomBytes, type JsonName } from './vendor.ts';
 type X509 = Awaited<ReturnType<typeof loadX509>>;
 
 export interface IssuerOptions {
-  /** Encrypts every software key that is made. */
-  readonly passphrase: string;
-  /** Where keys are made; default: in software. */
-  readonly keys?: KeyMaker;
+  /** Where keys are made. */
+  readonly keys: KeyMaker;
   /** Another folder of profiles than the packaged one; ends with `/`. */
   readonly profiles?: URL;
 }
 
 export function createIssuer(options: IssuerOptions): Issuer {
-  const keys = options.keys ?? createSoftwareKeys(options.passphrase);
+  const { keys } = options;
   const prepare = async (request: IssueRequest) => {
     const profile = readProfile(request.purpose, options.profiles ?? packagedProfiles);
     const subject = fillSubject(profile, subjectValues(request));

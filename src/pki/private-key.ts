@@ -8,6 +8,8 @@ import { encryptPbes2 } from './pbes2.ts';
 import { readPemBlocks, writePem } from './pem.ts';
 import { createPrivateKey, randomBytes, type KeyObject } from './vendor.ts';
 
+/** What stands in the key file of a key that lives in a token (token-key.ts). */
+export const tokenReferenceLabel = 'PKCS11 KEY REFERENCE';
 const keyLabel = /^(ENCRYPTED |RSA |EC |)PRIVATE KEY$/;
 
 /** EncryptedPrivateKeyInfo, DER. */
@@ -25,10 +27,12 @@ export function encryptPrivateKey(key: KeyObject, passphrase: string): string {
 
 /**
  * The first private key of a PEM text. Failure `passphrase-wrong` when it is encrypted and the passphrase
- * is missing or does not open it, `format` when there is no key or it is damaged.
+ * is missing or does not open it, `refused` when it is in a token, `format` when there is no key or it is damaged.
  */
 export function readPrivateKey(pem: string, passphrase?: string): KeyObject {
-  const block = readPemBlocks(pem).find(({ label }) => keyLabel.test(label));
+  const blocks = readPemBlocks(pem);
+  if (blocks.some(({ label }) => label === tokenReferenceLabel)) throw keyInToken();
+  const block = blocks.find(({ label }) => keyLabel.test(label));
   if (!block)
     throw new Failure('format', 'no private key found', {
       hint: 'Give a PEM file with BEGIN PRIVATE KEY or BEGIN ENCRYPTED PRIVATE KEY.',
@@ -46,6 +50,12 @@ export function readPrivateKey(pem: string, passphrase?: string): KeyObject {
       throw new Failure('passphrase-wrong', 'the passphrase does not open the private key', { cause });
     throw new Failure('format', 'the private key cannot be read', { cause });
   }
+}
+
+export function keyInToken(): Failure {
+  return new Failure('refused', 'the private key is in a token and does not leave it', {
+    hint: 'Back it up with the tools of the token. What signs with it needs keys.pkcs11 in tftp-pki.yaml.',
+  });
 }
 
 /** A passphrase nobody has to remember: 256 random bits, printable. */

@@ -11,7 +11,9 @@ import { encodeLatin1 } from '../base/text.ts';
 import type { CertificateFacts, Signer, SignerOpener } from '../core/ports.ts';
 import { codeOfModulusBytes } from '../wire/algorithm.ts';
 import { readCertificateFile } from './certificate.ts';
-import { readPrivateKey } from './private-key.ts';
+import { keyInToken, readPrivateKey } from './private-key.ts';
+import type { Token } from './token.ts';
+import { createTokenSigner, tokenKeyId } from './token-key.ts';
 import { constants, createPublicKey, sign, type KeyObject } from './vendor.ts';
 
 const signInPool = promisify(sign);
@@ -19,11 +21,20 @@ const signInPool = promisify(sign);
 /** RSA-512 has a modulus code, but no room for a SHA-512 DigestInfo and no strength left. */
 const signingBitsMin = 1_024;
 
-export function createSignerOpener(passphrase: string): SignerOpener {
+/** `token` is asked for when a key file holds a reference to one. */
+export function createSignerOpener(
+  passphrase: () => string,
+  token: () => Token | undefined = () => undefined,
+): SignerOpener {
   return {
     // An async function, so that a Failure of opening is a rejection like any other.
-    async open(certificate, encryptedKeyPem): Promise<Signer> {
-      return createSigner(certificate, readPrivateKey(encryptedKeyPem, passphrase));
+    async open(certificate, keyFile): Promise<Signer> {
+      const id = tokenKeyId(keyFile);
+      if (id === undefined) return createSigner(certificate, readPrivateKey(keyFile, passphrase()));
+      const holder = token();
+      if (holder === undefined) throw keyInToken();
+      refuseUnsuitable(certificate);
+      return createTokenSigner(certificate, holder, id);
     },
   };
 }

@@ -26,6 +26,7 @@ export {
   publicEncrypt,
   randomBytes,
   sign,
+  verify,
   webcrypto,
   X509Certificate,
 } from 'node:crypto';

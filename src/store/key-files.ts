@@ -11,6 +11,9 @@ import { decodeLatin1, encodeLatin1 } from '../base/text.ts';
 import type { KeyFiles } from '../core/ports.ts';
 import { readPrivateFile, writeDurably } from './durable.ts';
 
+/** A key under a passphrase, or the reference to one in a token. */
+const harmless = /^-----BEGIN (ENCRYPTED PRIVATE KEY|PKCS11 KEY REFERENCE)-----\n/;
+
 export function createKeyFiles(folder: string): KeyFiles {
   const pathOf = (fingerprint: string): string => {
     assert(/^[0-9a-f]{64}$/.test(fingerprint), 'a key file is named by a SHA-256 fingerprint');
@@ -20,7 +23,7 @@ export function createKeyFiles(folder: string): KeyFiles {
     const path = pathOf(fingerprint);
     const text = decodeLatin1(readPrivateFile(path));
     // An empty or foreign file is damage of the folder, not a wrong passphrase.
-    if (!text.startsWith('-----BEGIN ENCRYPTED'))
+    if (!harmless.test(text))
       throw new Failure('storage-corrupt', `${path} is not an encrypted private key`, {
         hint: 'Put the file back from a backup.',
       });
@@ -28,7 +31,7 @@ export function createKeyFiles(folder: string): KeyFiles {
   };
   return {
     async save(fingerprint, encryptedPem) {
-      assert(encryptedPem.startsWith('-----BEGIN ENCRYPTED'), 'a private key is never written in the clear');
+      assert(harmless.test(encryptedPem), 'a private key is never written in the clear');
       writeDurably(pathOf(fingerprint), encodeLatin1(encryptedPem), 0o600);
     },
     read,

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { auditChainFault } from '../../src/core/audit/audit-chain.ts';
 import { Failure } from '../../src/base/errors.ts';
 import { readCertificateFile } from '../../src/pki/certificate.ts';
+import { createSoftwareKeys } from '../../src/pki/fresh-key.ts';
 import { createIssuer } from '../../src/pki/issue.ts';
 import type { NewCertificate, Store } from '../../src/core/ports.ts';
 import { remoteCases } from './remote.case.ts';
@@ -445,7 +446,7 @@ function certificateCases(bench: () => Bench): void {
 async function certificateWithSerialOf(original: Uint8Array): Promise<Uint8Array> {
   const modulus = crypto.readCertificate(original)?.publicKey;
   if (modulus?.kind !== 'rsa') throw new Error('not an RSA certificate');
-  const { certificate } = await createIssuer({ passphrase: 'x' }).issue({
+  const { certificate } = await createIssuer({ keys: createSoftwareKeys('x') }).issue({
     purpose: 'callmanager',
     clusterId: 'alpha',
     nodeName: 'twin.example',

@@ -6,8 +6,9 @@ import { trustListBytesMax } from '../../base/limits.ts';
 import type { AdoptResult } from '../../app/adopt-cluster.ts';
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
+import type { NodeOptions } from '../../node/open-node.ts';
 import { nodeOptions } from '../node.ts';
-import { readInput } from '../read-input.ts';
+import { existingFolder, readInput } from '../read-input.ts';
 import { listFacts, printPlan, sayAftermath } from '../run-trust-operation.ts';
 import { aftermathOfAdoption } from '../../core/trust/aftermath.ts';
 
@@ -60,20 +61,19 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
     },
   ],
   async run(context, _, options) {
-    const { output, global } = context;
-    const node =
-      options.dryRun === true ? { dataDir: undefined, passphraseFile: undefined } : nodeOptions(global);
-    const scratch = node.dataDir === undefined ? await mkdtemp(join(tmpdir(), 'tftp-pki-adopt-')) : undefined;
+    const { output } = context;
+    const named = options.dryRun === true ? undefined : nodeOptions(context);
+    const scratch = named === undefined ? await mkdtemp(join(tmpdir(), 'tftp-pki-adopt-')) : undefined;
     try {
-      const dataDir = node.dataDir ?? scratch ?? '';
-      const adopted = await adopt(context, options, { dataDir, passphraseFile: node.passphraseFile });
+      const node = named ?? { dataDir: scratch ?? '', passphraseFile: undefined };
+      const adopted = await adopt(context, options, node);
       if (output.json) output.object(adoptedFacts(adopted, scratch !== undefined));
       else printPlan(output, adopted.planned);
       for (const warning of adopted.warnings) output.warn(printable(warning));
       if (scratch !== undefined) output.note('nothing was changed');
       else {
         output.note(
-          `cluster ${adopted.cluster.id} is in ${resolve(dataDir)}; what phones hold is generation 0`,
+          `cluster ${adopted.cluster.id} is in ${resolve(node.dataDir)}; what phones hold is generation 0`,
         );
         sayAftermath(output, adopted.generation, aftermathOfAdoption, 0);
       }
@@ -87,7 +87,7 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
 async function adopt(
   { terminal }: CommandContext,
   options: AdoptOptions,
-  node: { readonly dataDir: string; readonly passphraseFile: string | undefined },
+  node: NodeOptions,
 ): Promise<AdoptResult> {
   const [{ adoptNode }, { readPassphraseFile }] = await Promise.all([
     import('../../node/adopt-node.ts'),
@@ -104,7 +104,7 @@ async function adopt(
     sastPems: await Promise.all(sast.map(pem)),
     callmanagerPem: callmanager === undefined ? undefined : await pem(callmanager),
     keyPassphrase: keyPassphraseFile === undefined ? undefined : readPassphraseFile(keyPassphraseFile),
-    filesRoot: files === undefined ? undefined : resolve(files),
+    filesRoot: files === undefined ? undefined : await existingFolder(files, '--files'),
     by: userInfo().username,
   });
 }

@@ -52,7 +52,7 @@ export const explainDevice = defineCommand<ExplainOptions>({
     const names = file === undefined ? boot.flatMap((stage) => stage.names) : [file];
     const explanations = await explainFiles(
       {
-        node: nodeOptions(global),
+        node: nodeOptions({ global, terminal }),
         environment: terminal.env,
         onEvent: (event) => tellTrouble(output, event),
       },

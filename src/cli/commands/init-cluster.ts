@@ -1,9 +1,12 @@
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { Failure } from '../../base/errors.ts';
+import type { NewConfig } from '../../config/new-config.ts';
 import type { ClusterMode } from '../../core/cluster/model.ts';
 import type { HashName } from '../../wire/algorithm.ts';
 import { defineCommand } from '../command.ts';
 import { nodeOptions } from '../node.ts';
+import { existingFolder } from '../read-input.ts';
 
 interface InitOptions {
   readonly cluster: string;
@@ -11,6 +14,9 @@ interface InitOptions {
   readonly mode?: ClusterMode;
   readonly hash?: HashName;
   readonly files?: string;
+  readonly token?: string;
+  readonly tokenModule?: string;
+  readonly tokenPinFile?: string;
 }
 
 export const initClusterCommand = defineCommand<InitOptions>({
@@ -46,6 +52,12 @@ export const initClusterCommand = defineCommand<InitOptions>({
       default: 'sha1',
     },
     { flags: '--files <DIR>', description: 'the provisioning directory whose files are served' },
+    {
+      flags: '--token <LABEL>',
+      description: 'make the keys that sign in this PKCS#11 token; with --token-module and --token-pin-file',
+    },
+    { flags: '--token-module <FILE>', description: "the token's PKCS#11 library" },
+    { flags: '--token-pin-file <FILE>', description: "file whose first line is the PIN of the token's user" },
   ],
   examples: [
     {
@@ -58,9 +70,16 @@ export const initClusterCommand = defineCommand<InitOptions>({
       command:
         'tftp-pki init --cluster lab --passphrase-file /etc/tftp-pki/passphrase --data /var/lib/tftp-pki',
     },
+    {
+      says: 'with the signing keys in a token',
+      command:
+        'tftp-pki init --cluster lab --token phones --token-module /usr/lib/softhsm/libsofthsm2.so --token-pin-file /etc/tftp-pki/pin --data /var/lib/tftp-pki',
+    },
   ],
-  async run({ output, global }, _, options) {
-    const node = nodeOptions(global);
+  async run(context, _, options) {
+    const { output, global } = context;
+    const node = nodeOptions(context);
+    const pkcs11 = tokenOf(options);
     const { createNode } = await import('../../node/open-node.ts');
     const { cluster, generation } = await createNode(node, {
       clusterId: options.cluster,
@@ -68,7 +87,8 @@ export const initClusterCommand = defineCommand<InitOptions>({
       mode: options.mode ?? 'mixed',
       hash: options.hash ?? 'sha1',
       by: userInfo().username,
-      filesRoot: options.files === undefined ? undefined : resolve(options.files),
+      filesRoot: options.files === undefined ? undefined : await existingFolder(options.files, '--files'),
+      pkcs11,
     });
     if (output.json)
       output.object({ cluster: cluster.id, mode: cluster.mode, generation, data: resolve(node.dataDir) });
@@ -85,3 +105,13 @@ export const initClusterCommand = defineCommand<InitOptions>({
     return 0;
   },
 });
+
+/** The three belong together. */
+function tokenOf({ token, tokenModule, tokenPinFile }: InitOptions): NewConfig['pkcs11'] {
+  if (token === undefined && tokenModule === undefined && tokenPinFile === undefined) return undefined;
+  if (token === undefined || tokenModule === undefined || tokenPinFile === undefined)
+    throw new Failure('usage', '--token, --token-module and --token-pin-file go together', {
+      hint: 'softhsm2-util --show-slots names the labels of SoftHSM; other tokens have tools of their own.',
+    });
+  return { token, module: tokenModule, pinFile: resolve(tokenPinFile) };
+}

@@ -11,8 +11,9 @@ export const reloadServer = defineCommand({
     'Addresses, ports and the engine stay what they are until the next start; the server names them in its log.',
   ],
   examples: [{ says: 'after an edit of tftp-pki.yaml', command: 'tftp-pki reload --data /var/lib/tftp-pki' }],
-  async run({ output, global }) {
-    const { dataDir } = nodeOptions(global);
+  async run(context) {
+    const { output } = context;
+    const { dataDir } = nodeOptions(context);
     const [{ askForReload }, { openDataFolder }] = await Promise.all([
       import('../../node/run-file.ts'),
       import('../../store/data-folder.ts'),

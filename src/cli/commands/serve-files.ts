@@ -75,11 +75,9 @@ export const serveFiles = defineCommand<ServeOptions>({
   },
 });
 
-function nodeOf(
-  { global, terminal }: CommandContext,
-  { root, https }: ServeOptions,
-): NodeServeOptions['node'] {
-  if (root === undefined) return nodeOptions(global);
+function nodeOf(context: CommandContext, { root, https }: ServeOptions): NodeServeOptions['node'] {
+  const { global, terminal } = context;
+  if (root === undefined) return nodeOptions(context);
   if (global.dataDir !== undefined && global.dataDir !== terminal.env['TFTP_PKI_DATA'])
     throw new Failure(
       'usage',

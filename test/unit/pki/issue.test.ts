@@ -7,11 +7,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { toHex } from '../../../src/base/text.ts';
 import { certificatePurposes, type CertificatePurpose } from '../../../src/core/cluster/model.ts';
 import type { Issued } from '../../../src/core/ports.ts';
+import { createSoftwareKeys } from '../../../src/pki/fresh-key.ts';
 import { createIssuer } from '../../../src/pki/issue.ts';
 import { writePem } from '../../../src/pki/pem.ts';
 
 const passphrase = 'correct horse';
-const issuer = createIssuer({ passphrase });
+const issuer = createIssuer({ keys: createSoftwareKeys(passphrase) });
 const notBeforeMs = Date.UTC(2026, 10, 21, 11, 12, 13, 999);
 const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-issue-'));
 afterAll(() => rmSync(folder, { recursive: true }));

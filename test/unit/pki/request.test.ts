@@ -8,6 +8,7 @@ import type { CertificateFacts } from '../../../src/core/ports.ts';
 import { readCertificateFile } from '../../../src/pki/certificate.ts';
 import { readCertificateBundle, type BundleSecrets } from '../../../src/pki/certificate-bundle.ts';
 import { writeCmsCertificates } from '../../../src/pki/cms-certificates.ts';
+import { createSoftwareKeys } from '../../../src/pki/fresh-key.ts';
 import { createIssuer } from '../../../src/pki/issue.ts';
 import { validatePath } from '../../../src/pki/path.ts';
 import { writePem } from '../../../src/pki/pem.ts';
@@ -17,7 +18,7 @@ import { makeCorporateCa, type CorporateCa } from '../../helpers/corporate-ca.ts
 const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-request-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const issuer = createIssuer({ passphrase: 'correct horse' });
+const issuer = createIssuer({ keys: createSoftwareKeys('correct horse') });
 const node = 'cucm-a.example';
 const request = (purpose: (typeof certificatePurposes)[number]) =>
   issuer.request({ purpose, clusterId: 'alpha', nodeName: node, notBeforeMs: 0 });

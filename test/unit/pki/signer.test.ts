@@ -62,13 +62,13 @@ describe('opening a key', () => {
   const encrypted = encryptPrivateKey(createPrivateKey(pem('callmanager')), 'open sesame');
 
   test('with its passphrase', async () => {
-    const signer = await createSignerOpener('open sesame').open(certificate, encrypted);
+    const signer = await createSignerOpener(() => 'open sesame').open(certificate, encrypted);
     const signature = await signer.sign('sha1', parts);
     expect(verifier.verifyRsa(certificate.publicKey.spki, 'sha1', parts, signature)).toBe(true);
   });
 
   test('with another or without one: passphrase-wrong, and the message names no secret', async () => {
-    const failure = await createSignerOpener('OPEN SESAME')
+    const failure = await createSignerOpener(() => 'OPEN SESAME')
       .open(certificate, encrypted)
       .catch((error: unknown) => error);
     expect(failure).toBeInstanceOf(Failure);
@@ -78,7 +78,7 @@ describe('opening a key', () => {
   });
 
   test('the key of another certificate is refused', async () => {
-    const opener = createSignerOpener('open sesame');
+    const opener = createSignerOpener(() => 'open sesame');
     await expect(opener.open(certificateOf(pem('tvs')), encrypted)).rejects.toMatchObject({ code: 'format' });
   });
 
