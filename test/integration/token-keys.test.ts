@@ -36,12 +36,10 @@ beforeAll(async () => {
   writeFileSync(at('export.pass'), 'export\n');
   for (const name of ['Ringlist.xml', 'AppDialRules.xml']) writeFileSync(at(`files/${name}`), '<list/>\n');
   writeFileSync(at(`files/${phone}.cnf.xml`), '<device/>\n');
-  const token = ['--label', 'phones', '--pin', '1234', '--so-pin', '4321'];
-  execFileSync('softhsm2-util', ['--init-token', '--free', ...token], { env: environment });
-  run(
-    ...['init', '--cluster', 'lab', '--node', 'n.example', '--files', at('files'), '--token', 'phones'],
-    ...['--token-module', tokenModule ?? 'no SoftHSM', '--token-pin-file', at('pin')],
-  );
+  const label = ['--label', 'phones', '--pin', '1234', '--so-pin', '4321'];
+  execFileSync('softhsm2-util', ['--init-token', '--free', ...label], { env: environment });
+  const token = `--token phones --token-module ${tokenModule} --token-pin-file ${at('pin')}`;
+  run(`init --cluster lab --node n.example --files ${at('files')} ${token}`);
   server = await serve();
 }, 120_000);
 
@@ -60,13 +58,14 @@ async function restart(): Promise<void> {
   server = await serve();
 }
 
-function run(...words: readonly string[]): void {
-  const { status, stderr } = attempt(...words);
+/** One command line; no word of it has a blank. */
+function run(line: string): void {
+  const { status, stderr } = attempt(line);
   expect(`${status} ${stderr}`).toMatch(/^0 /);
 }
 
-function attempt(...words: readonly string[]): { readonly status: number | null; readonly stderr: string } {
-  return spawnSync(process.execPath, [programPath, ...words, '--data', at('data')], {
+function attempt(line: string): { readonly status: number | null; readonly stderr: string } {
+  return spawnSync(process.execPath, [programPath, ...line.split(' '), '--data', at('data')], {
     encoding: 'utf8',
     env: environment,
   });
@@ -82,28 +81,28 @@ function keyFiles(): { readonly inToken: number; readonly encrypted: number } {
   };
 }
 
+const place = (service: string): string => `127.0.0.1:${server.port(service)}`;
+
 /** A phone that remembers takes lists and configuration. */
 function boot(): void {
-  run(
-    ...['boot-phone', phone, '--server', `127.0.0.1:${server.port('tftp')}`],
-    ...['--http', `127.0.0.1:${server.port('http')}`, '--state', at('phones')],
-  );
+  const places = `--server ${place('tftp')} --http ${place('http')}`;
+  run(`boot-phone ${phone} ${places} --state ${at('phones')}`);
 }
 
 /** Until the server serves the new lists. */
-async function changeTrust(...words: readonly string[]): Promise<void> {
+async function changeTrust(line: string): Promise<void> {
   const before = await itl();
-  run(...words, '--yes');
+  run(`${line} --yes`);
   await expect.poll(itl, { timeout: 10_000 }).not.toEqual(before);
 }
 
 async function itl(): Promise<string> {
-  const answer = await fetch(`http://127.0.0.1:${server.port('http')}/ITLFile.tlv`);
+  const answer = await fetch(`http://${place('http')}/ITLFile.tlv`);
   return Buffer.from(await answer.arrayBuffer()).toString('hex');
 }
 
 async function statusOf(name: string): Promise<number> {
-  return (await fetch(`http://127.0.0.1:${server.port('http')}/${name}`)).status;
+  return (await fetch(`http://${place('http')}/${name}`)).status;
 }
 
 describe('keys in a token', () => {
@@ -113,7 +112,7 @@ describe('keys in a token', () => {
 
   test('they do not leave it, and the refusal says so', () => {
     const { status, stderr } = attempt(
-      ...['export-recovery', at('x.p12'), '--export-passphrase-file', at('export.pass')],
+      `export-recovery ${at('x.p12')} --export-passphrase-file ${at('export.pass')}`,
     );
     expect(status).toBe(1);
     expect(stderr).toContain('the private key is in a token and does not leave it');
@@ -121,10 +120,10 @@ describe('keys in a token', () => {
 
   test('phones take what they sign, through a renewal in the token', { timeout: 120_000 }, async () => {
     boot();
-    await changeTrust('renew-cert', 'callmanager');
+    await changeTrust('renew-cert callmanager');
     expect(keyFiles()).toEqual({ inToken: 3, encrypted: 3 });
     boot();
-    await changeTrust('renew-cert', 'callmanager', '--switch');
+    await changeTrust('renew-cert callmanager --switch');
     boot();
   });
 
@@ -132,7 +131,7 @@ describe('keys in a token', () => {
     const kept = `${phone}.cnf.xml.sgn`;
     expect(await statusOf(kept)).toBe(200);
     renameSync(at('tokens'), at('away'));
-    const { status, stderr } = attempt('update-itl', '--yes');
+    const { status, stderr } = attempt('update-itl --yes');
     expect(status).toBe(4);
     expect(stderr).toContain("the token 'phones' does not answer");
     await restart();
