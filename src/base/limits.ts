@@ -224,3 +224,46 @@ export const sourcesRememberedMax = 32_768;
 export const sourceDevicesMax = 2_048;
 /** Evidence is as old as what a phone may hold: a TVS's word lives a day, ours must end long before. */
 export const evidenceForMs = 60 * 60 * 1000;
+
+/** An address of a remote cluster that has not said a word within this time is taken for dead (security.md §4) … */
+export const remoteFirstAnswerMs = 800;
+/** … after this many such requests, none of which was answered … */
+export const remoteFailuresMax = 2;
+/** … and is then left alone for this long. */
+export const remoteRestMs = 30_000;
+/** HTTP is asked first; a server that has not taken the connection after this long is asked by TFTP at the same time. */
+export const remoteTftpAfterMs = 250;
+/** What one request of a phone waits for remotes in all: its own TFTP timer is about 4 s. */
+export const remoteBudgetMs = 3_000;
+/** An old CUCM has five connection objects for everybody: at most this many requests at once at one cluster … */
+export const remoteConcurrentMax = 2;
+/** … of which large files may take this many, so that configurations always pass … */
+export const remoteLargeConcurrentMax = 1;
+/** … while this many wait; more are told to come back. */
+export const remotePendingMax = 64;
+/** A remote's transfer on which nothing moves. */
+export const remoteIdleMs = 5_000;
+/** A file that is not firmware is under 16 MiB: at 1 MB/s it is here long before. */
+export const remoteTransferMsMax = 30_000;
+/** Firmware of 200 MB at 350 kB/s. */
+export const remoteFirmwareMsMax = 600_000;
+/** Unsigned files from here on are answered busy once and fetched to disk; below it a phone's timer has patience. */
+export const remoteLargeBytesMin = 1024 * 1024;
+/** A relayed file is held in memory up to here and on disk beyond: with the sockets' buffers under 256 KiB per file. */
+export const relayMemoryBytesMax = 64 * 1024;
+/** Files of remotes on disk, before and after they were judged: firmware of a few models. */
+export const quarantineBytesMax = 2 * 1024 * 1024 * 1024;
+export const quarantineBytesPerRemoteMax = 1024 * 1024 * 1024;
+/** What the /24 or /56 of one phone may make us fetch at once. */
+export const quarantineBytesPerSourceMax = 512 * 1024 * 1024;
+/** Firmware is named by its version and does not change: it is fetched once a day. */
+export const relayedFirmwareFreshMs = 24 * 60 * 60 * 1000;
+/** A file without a device's name is the same for a cluster's thousand phones that boot together. */
+export const relayedCommonFreshMs = 2_000;
+/** Newest timestamps seen per server and name. */
+export const relayedTimestampsMax = 65_536;
+/** Devices that nobody knew yet and that remotes are asked for: in all and from one /24 or /56, per second. */
+export const newNamesPerSecondMax = 20;
+export const newNamesPerSubnetPerSecondMax = 2;
+/** Searches under way; each lives for a few seconds. */
+export const searchesMax = 256;

@@ -117,6 +117,14 @@ export interface OpenedFile {
   close(): Promise<void>;
 }
 
+/** Takes a file from elsewhere while it comes. What it throws ends the transfer; a call that gives nothing is done. */
+export interface FileSink {
+  /** The size that is promised, before the first byte; not every sender knows it. */
+  announce(sizeBytes: number): Promise<void> | undefined;
+  /** Blocks of one window may come in any order. `bytes` is the sink's from now on. */
+  write(bytes: Uint8Array, offset: number): Promise<void> | undefined;
+}
+
 /** For whom a remote cluster is asked; limits are by source (design.md §4, "kindness to remotes"). */
 export interface RemoteAsk {
   /** Source address of the phone. */

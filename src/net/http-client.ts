@@ -2,7 +2,7 @@
  * One file over HTTP (port 6970), as a phone fetches it. Refuses a body longer than asked for, a body shorter
  * than its Content-Length, any status but 200, and redirects: a phone follows none.
  */
-import { get, type IncomingMessage } from 'node:http';
+import { get, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { Failure } from '../base/errors.ts';
 import { concatBytes } from '../base/bytes.ts';
 import { fetchedFileBytesMax, fetchIdleMs } from '../base/limits.ts';
@@ -16,7 +16,22 @@ export interface HttpFetch {
   readonly bytesMax?: number;
   /** Without a byte for this long the fetch fails. */
   readonly idleMs?: number;
+  /** The address to ask from. */
+  readonly localAddress?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The server took the connection. */
+  readonly onConnect?: () => void;
+  /** It answered, with whatever status. */
+  readonly onAnswer?: (headers: IncomingHttpHeaders) => void;
   readonly signal?: AbortSignal;
+}
+
+/** An answer of status 200 whose body is still to be read. */
+export interface HttpFile {
+  /** Content-Length, where there is one. */
+  readonly sizeBytes: number | undefined;
+  /** Ends in a Failure as fetchHttp does; to stop early, end the loop or abort the signal. */
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -24,30 +39,50 @@ export interface HttpFetch {
  * `unreachable` (no connection, no answer in time).
  */
 export async function fetchHttp(request: HttpFetch): Promise<Uint8Array> {
+  const { body } = await openHttp(request);
+  const parts: Uint8Array[] = [];
+  for await (const part of body) parts.push(part);
+  return concatBytes(...parts);
+}
+
+/** As `fetchHttp`, up to the body. */
+export async function openHttp(request: HttpFetch): Promise<HttpFile> {
   const { bytesMax = fetchedFileBytesMax, idleMs = fetchIdleMs, name } = request;
   const where = `${request.host} port ${request.port}`;
   try {
     const response = await open(request, idleMs);
-    const status = response.statusCode ?? 0;
+    const { statusCode: status = 0, headers } = response;
+    request.onAnswer?.(headers);
     if (status !== 200) {
       response.destroy();
-      throw statusFailure(status, response.headers['retry-after'], name, where);
+      throw statusFailure(status, headers['retry-after'], name, where);
     }
-    return await readBody(response, bytesMax, where);
+    const length = headers['content-length'];
+    const sizeBytes = length === undefined ? undefined : Number(length);
+    return { sizeBytes, body: readBody(response, bytesMax, where) };
   } catch (thrown) {
-    if (thrown instanceof Failure) throw thrown;
     throw connectionFailure(thrown, where);
   }
 }
 
 function open(request: HttpFetch, idleMs: number): Promise<IncomingMessage> {
   const path = `/${request.name.split('/').map(encodeURIComponent).join('/')}`;
-  const { host, port, signal } = request;
+  const { host, port, localAddress, headers, signal, onConnect } = request;
   return new Promise((resolve, reject) => {
     const outgoing = get(
-      { host, port, path, agent: false, timeout: idleMs, ...(signal && { signal }) },
+      {
+        host,
+        port,
+        path,
+        agent: false,
+        timeout: idleMs,
+        ...(localAddress !== undefined && { localAddress }),
+        ...(headers && { headers }),
+        ...(signal && { signal }),
+      },
       resolve,
     );
+    if (onConnect) outgoing.on('socket', (socket) => socket.once('connect', onConnect));
     outgoing.on('error', reject);
     outgoing.on('timeout', () =>
       outgoing.destroy(new Failure('unreachable', `${host} port ${port}: no answer in ${idleMs} ms`)),
@@ -55,18 +90,24 @@ function open(request: HttpFetch, idleMs: number): Promise<IncomingMessage> {
   });
 }
 
-async function readBody(response: IncomingMessage, bytesMax: number, where: string): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
+async function* readBody(
+  response: IncomingMessage,
+  bytesMax: number,
+  where: string,
+): AsyncGenerator<Uint8Array, void> {
   let length = 0;
-  for await (const part of response as AsyncIterable<Buffer>) {
-    length += part.length;
-    if (length > bytesMax) {
-      response.destroy();
-      throw new Failure('peer-error', `${where} sends more than ${bytesMax} bytes`);
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) {
+      length += part.length;
+      if (length > bytesMax) {
+        response.destroy();
+        throw new Failure('peer-error', `${where} sends more than ${bytesMax} bytes`);
+      }
+      yield part;
     }
-    parts.push(part);
+  } catch (thrown) {
+    throw connectionFailure(thrown, where);
   }
-  return concatBytes(...parts);
 }
 
 function statusFailure(status: number, retryAfter: string | undefined, name: string, where: string): Failure {
@@ -79,6 +120,7 @@ function statusFailure(status: number, retryAfter: string | undefined, name: str
 }
 
 function connectionFailure(thrown: unknown, where: string): Failure {
+  if (thrown instanceof Failure) return thrown;
   const code = thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
   // The body ended before its Content-Length, or what came is not HTTP.
   if (code === 'ECONNRESET' || code.startsWith('HPE_'))

@@ -15,6 +15,8 @@ import { decodeNetascii } from '../core/tftp/netascii.ts';
 import { parseAddress } from '../core/tftp/network.ts';
 import { Receiver, type ReceiverEffect, type ReceiverFailure } from '../core/tftp/receiver.ts';
 import { decodePacket, encodeAck, encodeError, encodeRequest } from '../wire/tftp-packet.ts';
+import type { FileSink } from '../core/ports.ts';
+import type { TftpOption } from '../wire/tftp-option.ts';
 import { bindUdp } from './udp.ts';
 
 export interface FetchOptions {
@@ -35,7 +37,11 @@ export interface FetchOptions {
   /** More is not taken; default memoryFileBytesMax. */
   readonly sizeBytesMax?: number;
   /** The address to ask from. */
-  readonly bindAddress?: string;
+  readonly bindAddress?: string | undefined;
+  /** Options of the request beyond those that shape the transfer. */
+  readonly extraOptions?: readonly TftpOption[];
+  /** The server sent its first packet. */
+  readonly onAnswer?: () => void;
   readonly signal?: AbortSignal;
 }
 
@@ -44,14 +50,24 @@ export interface FetchOptions {
  * protocol), `unreachable` (no answer, time used up), `interrupted` (signal), or of binding (base/listen-failure.ts).
  */
 export async function fetchTftp(options: FetchOptions): Promise<Uint8Array> {
+  const memory = new MemorySink();
+  const size = await receiveTftp(options, memory);
+  const bytes = memory.bytes.subarray(0, size);
+  return options.mode === 'netascii' ? decodeNetascii(bytes) : bytes;
+}
+
+/**
+ * As `fetchTftp`, into a sink, and gives the number of bytes. A window is acknowledged when the sink has it, so that
+ * a slow disk slows the server down instead of filling the memory. What the sink throws ends the transfer.
+ */
+export async function receiveTftp(options: FetchOptions, sink: FileSink): Promise<number> {
   const { name } = options;
   if (name === '' || name.includes('\0') || encodeUtf8(name).length > fileNameBytesMax)
     throw new Failure('usage', `a TFTP name has 1 to ${fileNameBytesMax} bytes and no NUL`);
   const address = await resolveHost(options.host);
   const any = isIP(address) === 6 ? '::' : '0.0.0.0';
   const socket = await bindUdp(options.bindAddress ?? any, 0, 'TFTP client');
-  const bytes = await new Download(socket, address, options).run();
-  return options.mode === 'netascii' ? decodeNetascii(bytes) : bytes;
+  return new Download(socket, address, options, sink).run();
 }
 
 async function resolveHost(host: string): Promise<string> {
@@ -63,6 +79,26 @@ async function resolveHost(host: string): Promise<string> {
   }
 }
 
+/** Grows with the file. */
+class MemorySink implements FileSink {
+  bytes = new Uint8Array(64 * 1024);
+
+  announce(): undefined {
+    return undefined;
+  }
+
+  write(data: Uint8Array, offset: number): undefined {
+    const end = offset + data.length;
+    if (end > this.bytes.length) {
+      const grown = new Uint8Array(Math.max(end, this.bytes.length * 2));
+      grown.set(this.bytes);
+      this.bytes = grown;
+    }
+    this.bytes.set(data, offset);
+    return undefined;
+  }
+}
+
 class Download {
   readonly #socket: Socket;
   readonly #options: FetchOptions;
@@ -71,16 +107,19 @@ class Download {
   readonly #server: string;
   readonly #receiver: Receiver;
   readonly #request: Uint8Array;
-  readonly #done: Promise<Uint8Array>;
-  #resolve: (bytes: Uint8Array) => void = () => undefined;
-  #reject: (failure: Failure) => void = () => undefined;
-  #bytes = new Uint8Array(64 * 1024);
+  readonly #sink: FileSink;
+  readonly #done: Promise<number>;
+  #resolve: (sizeBytes: number) => void = () => undefined;
+  #reject: (failure: unknown) => void = () => undefined;
+  /** Writes that the sink has not finished; undefined: none. */
+  #writing: Promise<void> | undefined;
   /** 0 until the server answered. */
   #tid = 0;
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  constructor(socket: Socket, address: string, options: FetchOptions) {
+  constructor(socket: Socket, address: string, options: FetchOptions, sink: FileSink) {
+    this.#sink = sink;
     this.#done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -97,11 +136,12 @@ class Download {
       sizeBytesMax,
     };
     this.#receiver = new Receiver(wanted, performance.now());
-    const { name, mode = 'octet' } = options;
-    this.#request = encodeRequest({ kind: 'rrq', name, mode, options: this.#receiver.options() });
+    const { name, mode = 'octet', extraOptions = [] } = options;
+    const wire = [...this.#receiver.options(), ...extraOptions];
+    this.#request = encodeRequest({ kind: 'rrq', name, mode, options: wire });
   }
 
-  async run(): Promise<Uint8Array> {
+  async run(): Promise<number> {
     const { timeoutMs, signal, host, port } = this.#options;
     const late = () =>
       this.#abort(new Failure('unreachable', `${host}:${port} took longer than ${timeoutMs} ms`));
@@ -135,13 +175,14 @@ class Download {
     const nowMs = performance.now();
     const { value } = packet;
     if (value.kind === 'rrq' || value.kind === 'wrq' || value.kind === 'ack') return;
+    if (this.#tid === 0) this.#options.onAnswer?.();
     this.#tid = port;
     switch (value.kind) {
       case 'data':
         this.#apply(this.#receiver.data(value.block, value.data.length, nowMs), value.data);
         break;
       case 'oack':
-        this.#apply(this.#receiver.oack(value.options, nowMs), undefined);
+        this.#agreed(this.#receiver.oack(value.options, nowMs));
         break;
       case 'error':
         this.#apply(this.#receiver.peerError(value.code, value.text), undefined);
@@ -159,9 +200,11 @@ class Download {
         this.#sendToPeer(encodeAck(effect.block));
         break;
       case 'store':
-        if (data) this.#store(data, effect.offset);
-        if (effect.ack !== -1) this.#sendToPeer(encodeAck(effect.ack));
-        if (this.#receiver.complete) this.#completed();
+        this.#store(data, effect.offset);
+        this.#whenStored(() => {
+          if (effect.ack !== -1) this.#sendToPeer(encodeAck(effect.ack));
+          if (this.#receiver.complete) this.#completed();
+        });
         break;
       case 'failed':
         if (effect.error) this.#sendToPeer(encodeError(effect.error));
@@ -174,21 +217,47 @@ class Download {
     this.#schedule();
   }
 
-  #store(data: Uint8Array, offset: number): void {
-    const end = offset + data.length;
-    if (end > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(end, this.#bytes.length * 2));
-      grown.set(this.#bytes);
-      this.#bytes = grown;
+  /** The sink hears of the size before the first byte. */
+  #agreed(effect: ReceiverEffect): void {
+    const { tsize } = this.#receiver;
+    if (effect.kind === 'ack' && tsize !== undefined) this.#hand(() => this.#sink.announce(tsize));
+    this.#whenStored(() => this.#apply(effect, undefined));
+  }
+
+  #store(data: Uint8Array | undefined, offset: number): void {
+    if (data) this.#hand(() => this.#sink.write(data, offset));
+  }
+
+  /** One call of the sink after the other. */
+  #hand(call: () => Promise<void> | undefined): void {
+    const before = this.#writing;
+    let now: Promise<void> | undefined;
+    try {
+      now = before === undefined ? call() : before.then(call);
+    } catch (failed) {
+      this.#abort(failed);
+      return;
     }
-    this.#bytes.set(data, offset);
+    if (now === undefined) return;
+    const settled: Promise<void> = now.then(
+      () => {
+        if (this.#writing === settled) this.#writing = undefined;
+      },
+      (failed: unknown) => this.#abort(failed),
+    );
+    this.#writing = settled;
+  }
+
+  #whenStored(then: () => void): void {
+    if (this.#writing === undefined) then();
+    else void this.#writing.then(() => (this.#closed ? undefined : then()));
   }
 
   /** The caller has its file; the socket dallies on, without keeping the process alive (RFC 1350 §6). */
   #completed(): void {
-    this.#resolve(this.#bytes.subarray(0, this.#receiver.sizeBytes));
-    this.#bytes = new Uint8Array(0);
+    this.#resolve(this.#receiver.sizeBytes);
     this.#socket.unref();
+    this.#timer?.unref();
   }
 
   #schedule(): void {
@@ -203,12 +272,12 @@ class Download {
   }
 
   /** Given up by us: the server need not go on either. */
-  #abort(failure: Failure): void {
+  #abort(failure: unknown): void {
     if (this.#tid !== 0) this.#sendToPeer(encodeError(tftpErrors.interrupted));
     this.#fail(failure);
   }
 
-  #fail(failure: Failure): void {
+  #fail(failure: unknown): void {
     this.#reject(failure);
     // What was just handed to the socket leaves before it closes.
     setImmediate(() => this.#close());
