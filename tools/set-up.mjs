@@ -24,6 +24,7 @@ const programs = {
     keytool: 'default-jre-headless',
     'softhsm2-util': 'softhsm2',
     strace: 'strace',
+    sshd: 'openssh-server',
   },
   bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base' },
 };

@@ -187,6 +187,15 @@ export const databaseWaitMsMax = 5_000;
 export const pkcs12IterationsMax = 1_000_000;
 /** ... and one that is larger is no exchange of certificates. */
 export const pkcs12BytesMax = 4 * 1024 * 1024;
+/** A share's server that says nothing for this long is gone: connecting, and each request. */
+export const shareAnswerMsMax = 20_000;
+/** A lock on a share that is older belongs to somebody who is gone; a consolidation of 200 clusters takes seconds. */
+export const shareLockMsMax = 10 * 60 * 1000;
+/** Requests on their way to a share at once: hides the network's delay, and few servers allow more open files. */
+export const shareRequestsMax = 16;
+/** Names read from one folder of a share: clusters, or the files of one. */
+export const shareEntriesMax = 20_000;
+
 /** New timestamps of signed files that share one transaction: about 10 ms of the database's lock. */
 export const timestampsPerTransactionMax = 128;
 
@@ -206,6 +215,7 @@ export const signAheadConcurrentMax = 4;
 export const expiryLookMs = 24 * 60 * 60 * 1000;
 /** A CSV of 100,000 devices with a few lines each is under 20 MB. */
 export const importedCsvBytesMax = 64 * 1024 * 1024;
+
 /** design.md §3: a home that answered is believed for as long as CUCM's own proxy remembers it ... */
 export const homeRememberedMs = 30 * 60 * 1000;
 /** ... and that nobody has a device only shortly: one just added must not wait. */

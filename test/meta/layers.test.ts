@@ -46,6 +46,7 @@ const doors: Record<string, readonly string[]> = {
   kysely: ['src/store/'],
   fastify: ['src/http/'],
   koffi: ['src/net/mmsg/'],
+  ssh2: ['src/net/'],
   commander: ['src/cli/'],
   'cli-table3': ['src/cli/'],
   'cli-progress': ['src/cli/'],
