@@ -277,3 +277,5 @@ export const newNamesPerSecondMax = 20;
 export const newNamesPerSubnetPerSecondMax = 2;
 /** Searches under way; each lives for a few seconds. */
 export const searchesMax = 256;
+/** A program that resets one phone and takes longer hangs. */
+export const resetCommandMsMax = 10_000;

@@ -3,14 +3,17 @@ import type { CommandDefinition } from './command.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
 import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
+import { changeDeviceCommand } from './commands/change-device.ts';
 import { completion } from './commands/completion.ts';
 import { decryptFileCommand } from './commands/decrypt-file.ts';
 import { encryptFileCommand } from './commands/encrypt-file.ts';
+import { dhcpOptionsCommand } from './commands/dhcp-options.ts';
 import { explainDevice } from './commands/explain-device.ts';
 import { exportCertificateCommand } from './commands/export-certificate.ts';
 import { exportRecoveryCommand } from './commands/export-recovery.ts';
 import { getFile } from './commands/get-file.ts';
 import { importCertificateCommand } from './commands/import-certificate.ts';
+import { importDevicesCommand } from './commands/import-devices.ts';
 import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
 import { issueCertificateCommand } from './commands/issue-certificate.ts';
@@ -21,9 +24,12 @@ import { removeCertificateCommand } from './commands/remove-certificate.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
 import { renewCertificateCommand } from './commands/renew-certificate.ts';
 import { resetCtlCommand, resetItlCommand } from './commands/reset-lists.ts';
+import { resetPhonesCommand } from './commands/reset-phones.ts';
 import { serveFiles } from './commands/serve-files.ts';
 import { setModeCommand } from './commands/set-mode.ts';
+import { setProvisioningCommand, showProvisioningCommand } from './commands/set-provisioning.ts';
 import { showAudit } from './commands/show-audit.ts';
+import { showDeviceCommand } from './commands/show-device.ts';
 import { showCtl, showItl } from './commands/show-list.ts';
 import { showStatus } from './commands/show-status.ts';
 import { signFileCommand } from './commands/sign-file.ts';
@@ -40,8 +46,14 @@ export const commands: readonly CommandDefinition[] = [
   showStatus,
   showAudit,
   addDeviceCommand,
+  importDevicesCommand,
   listDevices,
+  showDeviceCommand,
+  changeDeviceCommand,
   removeDeviceCommand,
+  resetPhonesCommand,
+  showProvisioningCommand,
+  setProvisioningCommand,
   explainDevice,
   inspectFile,
   verifyFile,
@@ -66,5 +78,6 @@ export const commands: readonly CommandDefinition[] = [
   removeCertificateCommand,
   getFile,
   bootPhoneCommand,
+  dhcpOptionsCommand,
   completion,
 ];

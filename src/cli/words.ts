@@ -7,6 +7,7 @@ import { Failure } from '../base/errors.ts';
 import type { Role } from '../wire/role.ts';
 import { parseRole, roles } from '../wire/role.ts';
 import type { CertificateStoreName, DeviceLine } from '../core/cluster/model.ts';
+import { parseElementPath } from '../core/render/override.ts';
 import { trustStores } from '../core/trust/power.ts';
 
 export interface HostPort {
@@ -99,3 +100,12 @@ export function parseDeviceLine(word: string): DeviceLine {
 
 /** Every store of certificates, the node's own first. */
 export const storeNames: readonly CertificateStoreName[] = ['own', ...trustStores];
+
+/** `PATH=TEXT`: an element of a configuration and what it shall say. */
+export function parseOverride(word: string): readonly [path: string, value: string] {
+  const at = word.indexOf('=');
+  const path = word.slice(0, Math.max(at, 0));
+  if (parseElementPath(path) === undefined)
+    throw new Failure('usage', `'${word}' is not PATH=TEXT, such as vendorConfig/webAccess=1`);
+  return [path, word.slice(at + 1)];
+}

@@ -122,5 +122,5 @@ export function parseProvisioning(file: string, yaml: string): Outcome<Provision
 
 /** What `parseProvisioning` reads back as the same. */
 export function writeProvisioning(provisioning: Provisioning): string {
-  return stringify(provisioning, { lineWidth: 100 });
+  return stringify(provisioning, { lineWidth: 100, aliasDuplicateObjects: false });
 }

@@ -4,7 +4,7 @@ import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import { namingFile, readInput } from '../read-input.ts';
 import { deviceFacts } from '../show-device.ts';
-import { parseDeviceLine } from '../words.ts';
+import { parseDeviceLine, parseOverride } from '../words.ts';
 
 interface AddDeviceOptions {
   readonly model: string;
@@ -12,6 +12,9 @@ interface AddDeviceOptions {
   readonly line?: readonly DeviceLine[];
   readonly security?: DeviceSecurity;
   readonly certificate?: string;
+  readonly pool?: string;
+  readonly load?: string;
+  readonly set?: readonly (readonly [path: string, value: string])[];
 }
 
 export const addDeviceCommand = defineCommand<AddDeviceOptions>({
@@ -31,7 +34,12 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
       description: 'the model as it calls itself, such as CP-8851',
       required: true,
     },
-    { flags: '--protocol <PROTOCOL>', description: 'signalling', choices: ['SIP', 'SCCP'], required: true },
+    {
+      flags: '--protocol <PROTOCOL>',
+      description: 'signalling',
+      choices: ['SIP', 'SCCP', 'MGCP'],
+      required: true,
+    },
     {
       flags: '--line <N=EXT>',
       description: 'button N and its extension',
@@ -45,6 +53,14 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
       default: 'none',
     },
     { flags: '--certificate <PEM>', description: "the phone's certificate (MIC or LSC)" },
+    { flags: '--pool <POOL>', description: 'device pool (default: Default)' },
+    { flags: '--load <LOAD>', description: "load id (default: the model's)" },
+    {
+      flags: '--set <PATH=TEXT>',
+      description: 'text of one element, such as vendorConfig/webAccess=1',
+      many: true,
+      parse: parseOverride,
+    },
   ],
   examples: [
     {
@@ -66,6 +82,9 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
         protocol: options.protocol,
         security: options.security ?? 'none',
         lines,
+        pool: options.pool,
+        load: options.load,
+        overrides: options.set && Object.fromEntries(options.set),
         ...(certificateDer && { certificateDer }),
       });
       if (context.output.json) context.output.object(deviceFacts(device));
