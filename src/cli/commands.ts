@@ -4,6 +4,7 @@ import { addDeviceCommand } from './commands/add-device.ts';
 import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { changeDeviceCommand } from './commands/change-device.ts';
+import { checkNodeCommand } from './commands/check-node.ts';
 import { completion } from './commands/completion.ts';
 import { decryptFileCommand } from './commands/decrypt-file.ts';
 import { encryptFileCommand } from './commands/encrypt-file.ts';
@@ -44,6 +45,7 @@ export const commands: readonly CommandDefinition[] = [
   serveFiles,
   reloadServer,
   showStatus,
+  checkNodeCommand,
   showAudit,
   addDeviceCommand,
   importDevicesCommand,

@@ -34,13 +34,16 @@ export async function bindUdp(address: string, port: number, service: string, fd
 
 /** Asks for receiveBufferBytes; a warning when the kernel gives less. */
 export function widenReceiveBuffer(socket: Socket): Event | undefined {
-  let got = 0;
-  try {
-    socket.setRecvBufferSize(receiveBufferBytes);
-  } finally {
-    got = socket.getRecvBufferSize();
-  }
+  // A socket that was handed over may have more than this process could ask for.
+  if (receiveBufferOf(socket) < receiveBufferBytes) socket.setRecvBufferSize(receiveBufferBytes);
+  const got = receiveBufferOf(socket);
   return got >= receiveBufferBytes ? undefined : receiveBufferWarning(got);
+}
+
+/** As it was asked for: Linux grants the double, for its own records (socket(7)). */
+export function receiveBufferOf(socket: Socket): number {
+  const granted = socket.getRecvBufferSize();
+  return process.platform === 'linux' ? granted / 2 : granted;
 }
 
 /** `got` bytes is what the kernel gave. */

@@ -126,16 +126,20 @@ export class SocketOpener {
   }
 
   #configure(fd: number, family: number, wildcard: boolean, options: SocketOptions): void {
-    // FORCE needs CAP_NET_ADMIN and passes net.core.rmem_max; without it the kernel caps silently.
-    if (!this.#set(fd, SOL_SOCKET, SO_RCVBUFFORCE, options.receiveBufferBytes))
-      this.#set(fd, SOL_SOCKET, SO_RCVBUF, options.receiveBufferBytes);
-    if (!this.#set(fd, SOL_SOCKET, SO_SNDBUFFORCE, options.receiveBufferBytes))
-      this.#set(fd, SOL_SOCKET, SO_SNDBUF, options.receiveBufferBytes);
+    this.#widen(fd, SO_RCVBUF, SO_RCVBUFFORCE, options.receiveBufferBytes);
+    this.#widen(fd, SO_SNDBUF, SO_SNDBUFFORCE, options.receiveBufferBytes);
     if (wildcard && family === AF_INET) this.#set(fd, IPPROTO_IP, IP_PKTINFO, 1);
     if (wildcard && family === AF_INET6) this.#set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     if (options.dscp !== 0 && family === AF_INET) this.#set(fd, IPPROTO_IP, IP_TOS, options.dscp << 2);
     if (options.dscp !== 0 && family === AF_INET6)
       this.#set(fd, IPPROTO_IPV6, IPV6_TCLASS, options.dscp << 2);
+  }
+
+  /** A socket that was handed over may have more than this process could ask for. */
+  #widen(fd: number, name: number, force: number, bytes: number): void {
+    if (this.#get(fd, SOL_SOCKET, name) / 2 >= bytes) return;
+    // FORCE needs CAP_NET_ADMIN and passes net.core.rmem_max; without it the kernel caps silently.
+    if (!this.#set(fd, SOL_SOCKET, force, bytes)) this.#set(fd, SOL_SOCKET, name, bytes);
   }
 
   #set(fd: number, level: number, name: number, value: number): boolean {
