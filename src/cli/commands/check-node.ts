@@ -26,8 +26,9 @@ export const checkNodeCommand = defineCommand({
       command: 'tftp-pki check --json | jq \'.findings[] | select(.verdict != "ok")\'',
     },
   ],
-  async run({ global, terminal, output }) {
-    const options = nodeOptions(global);
+  async run(context) {
+    const { output, terminal } = context;
+    const options = nodeOptions(context);
     const { checkNode } = await import('../../node/check/check-node.ts');
     const findings = await checkNode(options, terminal.env);
     const isWrong = findings.some(({ verdict }) => verdict === 'wrong');
