@@ -234,6 +234,12 @@ export const sourcesRememberedMax = 32_768;
 export const sourceDevicesMax = 2_048;
 /** Evidence is as old as what a phone may hold: a TVS's word lives a day, ours must end long before. */
 export const evidenceForMs = 60 * 60 * 1000;
+/** `SK…`, `DR…` and `FP…` files of all clusters whose home is remembered by the name. */
+export const uuidNamesRememberedMax = 50_000;
+/** Devices behind one address whose forgotten homes are asked for before an un-named file is decided. */
+export const homesAskedPerRequestMax = 4;
+/** Homes that were learnt are written together this often. */
+export const homesSavedEveryMs = 2_000;
 
 /** An address of a remote cluster that has not said a word within this time is taken for dead (security.md §4) … */
 export const remoteFirstAnswerMs = 800;

@@ -249,6 +249,19 @@ const pkcs11 = z.strictObject(
   { error: 'module, token and pinFile' },
 );
 
+const proxy = z
+  .strictObject(
+    {
+      pure: flag
+        .default(defaults.proxy.pure)
+        .describe(
+          'This node only stands in front of remote clusters: it has no phones, publishes no trust list of its own and registers nobody.',
+        ),
+    },
+    group,
+  )
+  .prefault({});
+
 const keys = z
   .strictObject(
     {
@@ -260,7 +273,10 @@ const keys = z
   )
   .prefault({});
 
-export const configSchema = z.strictObject({ tftp, http, https, metrics, files, log, keys, risk }, group);
+export const configSchema = z.strictObject(
+  { tftp, http, https, metrics, files, proxy, log, keys, risk },
+  group,
+);
 
 /** Settings as the program takes them: every default filled in, addresses taken apart. */
 export type Config = z.output<typeof configSchema>;

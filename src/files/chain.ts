@@ -14,13 +14,13 @@ import type { Answer, Link, Lookup } from './link.ts';
  * of the chain, at the edge (byte-cache.ts). A place without a link is passed over.
  */
 export const chainOrder = [
+  'origin',
   'trust-list',
   'encrypted',
   'unsigned-over-tls',
   'signed',
   'device-config',
   'local',
-  'remote',
 ] as const;
 
 export type ChainPlace = (typeof chainOrder)[number];
@@ -90,15 +90,18 @@ function signedMark(signed: boolean): string {
 }
 
 function withTrace(answer: Answer, trace: readonly TraceStep[]): Resolution {
+  const whom = answer.requesterOnly === true ? { requesterOnly: true } : {};
   switch (answer.kind) {
     case 'served': {
-      const { content, by, freshForMs } = answer;
-      return { kind: 'served', content, by, freshForMs, trace };
+      const { content, by } = answer;
+      // The packet engine keeps by name what is fresh: what is for one only never is.
+      const freshForMs = answer.requesterOnly === true ? 0 : answer.freshForMs;
+      return { kind: 'served', content, by, freshForMs, trace, ...whom };
     }
     case 'not-found':
-      return { kind: 'not-found', trace };
+      return { kind: 'not-found', trace, ...whom };
     case 'refused':
     case 'retry':
-      return { kind: answer.kind, reason: answer.reason, trace };
+      return { kind: answer.kind, reason: answer.reason, trace, ...whom };
   }
 }

@@ -24,11 +24,15 @@ export interface Served {
   readonly modifiedMs: number;
 }
 
-export type Answer =
+export type Answer = (
   | Served
   | { readonly kind: 'not-found' }
   | { readonly kind: 'refused'; readonly reason: string }
-  | { readonly kind: 'retry'; readonly reason: string };
+  | { readonly kind: 'retry'; readonly reason: string }
+) & {
+  /** The answer depends on who asked (core/files/resolution.ts). */
+  readonly requesterOnly?: boolean;
+};
 
 export type Below = (lookup: Lookup) => Promise<Answer>;
 

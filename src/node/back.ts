@@ -6,6 +6,7 @@
 import { storeVersionPollMs } from '../base/limits.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
+import type { StoredProvisioning } from '../core/devices/device-store.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver, Signer, Store } from '../core/ports.ts';
@@ -20,6 +21,7 @@ import { createTrustListLink } from '../files/trust-list.ts';
 import { createUnsignedOverTlsLink } from '../files/unsigned-over-tls.ts';
 import { assert } from '../base/assert.ts';
 import type { OpenNode } from './open-node.ts';
+import type { RemoteSide } from './remote-side.ts';
 import { createSignAhead } from './sign-ahead.ts';
 
 export interface BackOptions {
@@ -29,6 +31,8 @@ export interface BackOptions {
   readonly onEvent: EventSink;
   /** Answers given before may be out of date. */
   readonly onChange: () => void;
+  /** Remote clusters; without them only what is ours is served. */
+  readonly remote?: RemoteSide | undefined;
 }
 
 export interface Back extends Resolver {
@@ -88,7 +92,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
   };
 }
 
-async function makeChain({ node, onEvent, onChange }: BackOptions, config: Config): Promise<Chain> {
+async function makeChain({ node, remote, onEvent, onChange }: BackOptions, config: Config): Promise<Chain> {
   const { root, alternates, caseInsensitive, deviceTrustLists } = config.files;
   const rewrite = compileRewrite(config.files.rewrite);
   assert(rewrite.ok, 'the configuration was checked');
@@ -104,13 +108,24 @@ async function makeChain({ node, onEvent, onChange }: BackOptions, config: Confi
   const { store, crypto, clock } = node;
   const thisNode = thisNodeOf(view).name;
   const signer = await openFileSigner(node, view);
+  const { pure } = config.proxy;
+  const provisioning = await readProvisioning(store, pure);
+  const origin = await remote?.link({
+    signer: signer.certificate.fingerprint,
+    autoRegistration: provisioning.provisioning?.autoRegistration === true,
+  });
   const links = {
     ...files,
-    'trust-list': createTrustListLink({ lists, node: thisNode, forDevices: deviceTrustLists }),
+    ...(origin && { origin }),
+    'trust-list': createTrustListLink({
+      lists: pure ? noLists : lists,
+      node: thisNode,
+      forDevices: deviceTrustLists,
+    }),
     'unsigned-over-tls': createUnsignedOverTlsLink(),
     'device-config': createDeviceConfigLink({
       devices: store,
-      provisioning: await store.readProvisioning(),
+      provisioning,
       nodes: view.nodes.map((known) => known.name),
       crypto,
       onEvent,
@@ -126,6 +141,16 @@ async function makeChain({ node, onEvent, onChange }: BackOptions, config: Confi
   };
   return { resolver: createChain({ links, onEvent }), local, version };
 }
+
+/** A pure proxy registers nobody (domain.md §4) … */
+async function readProvisioning(store: Store, pure: boolean): Promise<StoredProvisioning> {
+  const stored = await store.readProvisioning();
+  if (!pure || stored.provisioning === undefined) return stored;
+  return { ...stored, provisioning: { ...stored.provisioning, autoRegistration: false } };
+}
+
+/** … and imprints nobody. */
+const noLists: Pick<Store, 'currentLists'> = { currentLists: () => Promise.resolve([]) };
 
 interface Moment {
   readonly version: number;

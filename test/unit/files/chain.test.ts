@@ -8,7 +8,7 @@ import type { Answer, Link } from '../../../src/files/link.ts';
 const served: Answer = {
   kind: 'served',
   content: { kind: 'memory', bytes: new Uint8Array(1) },
-  by: 'remote',
+  by: 'local',
   freshForMs: 1,
   modifiedMs: 0,
 };
@@ -30,14 +30,14 @@ function resolve(links: Partial<Record<ChainPlace, Link>>, name: string, events:
 }
 
 it('asks in its own order, whatever the order of the links', async () => {
-  const links = { remote: link('remote', served), local: link('local'), 'trust-list': link('trust-list') };
+  const links = { local: link('local', served), signed: link('signed'), 'trust-list': link('trust-list') };
   const resolution = await resolve(links, 'x');
-  expect(resolution).toMatchObject({ kind: 'served', by: 'remote', freshForMs: 1 });
-  expect(resolution.trace.map((step) => step.link)).toEqual(['guard', 'trust-list', 'local', 'remote']);
+  expect(resolution).toMatchObject({ kind: 'served', by: 'local', freshForMs: 1 });
+  expect(resolution.trace.map((step) => step.link)).toEqual(['guard', 'trust-list', 'signed', 'local']);
 });
 
 it('is not found when nobody answers', async () => {
-  expect((await resolve({ local: link('local', notFound), remote: link('remote') }, 'x')).kind).toBe(
+  expect((await resolve({ signed: link('signed', notFound), local: link('local') }, 'x')).kind).toBe(
     'not-found',
   );
   expect((await resolve({}, 'x')).kind).toBe('not-found');

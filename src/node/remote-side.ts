@@ -1,0 +1,103 @@
+/**
+ * The remote clusters of a running node: what is remembered of their devices, and the `origin` link over them, made anew
+ * with every change of the database while memory and connections stay.
+ */
+import { homesSavedEveryMs } from '../base/limits.ts';
+import type { Acceptance } from '../core/cluster/evidence.ts';
+import { OriginMemory } from '../core/cluster/origin-memory.ts';
+import type { RemoteCluster } from '../core/cluster/remote.ts';
+import { proofOf, type DeliveryPath } from '../core/cluster/source-memory.ts';
+import { parseFileName } from '../core/files/file-name.ts';
+import type { RemoteFiles } from '../core/ports.ts';
+import { isLoopback, parseAddress } from '../core/tftp/network.ts';
+import type { Link } from '../files/link.ts';
+import { createOriginLink } from '../files/origin.ts';
+import type { OpenNode } from './open-node.ts';
+
+/** Files of remotes, told when the database names other ones. */
+export interface RelayedFiles extends RemoteFiles {
+  setRemotes(remotes: readonly RemoteCluster[]): void;
+}
+
+export interface RemoteSideOptions {
+  readonly node: Pick<OpenNode, 'store' | 'clock'>;
+  readonly files: RelayedFiles;
+  readonly beliefsAccept?: (device: string, signer: string) => Acceptance;
+  /** Something could not be written; serving goes on. */
+  readonly onTrouble: (error: unknown) => void;
+  /** `explain` knows who asks. */
+  readonly assume?: string | undefined;
+}
+
+export interface RemoteSide {
+  /** Undefined where there are no remote clusters: then everything is answered from here. */
+  link(moment: { readonly signer: string; readonly autoRegistration: boolean }): Promise<Link | undefined>;
+  /** A file reached its requester whole. */
+  delivered(name: string, address: string, path: DeliveryPath): void;
+  close(): Promise<void>;
+}
+
+export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
+  const { store, clock } = options.node;
+  const memory = new OriginMemory();
+  let movesReadMs = -1;
+  let remotes: readonly RemoteCluster[] = [];
+
+  const readMoves = async (): Promise<void> => {
+    const moved = await store.homesMovedAfter(movesReadMs);
+    // One that is written in this very millisecond is read again.
+    movesReadMs = clock.nowMs() - 1;
+    for (const { device, home, confirmedMs } of moved) memory.remember(device, home, confirmedMs, false);
+  };
+  const save = async (): Promise<void> => {
+    const homes = memory.takeUnsaved();
+    if (homes.length > 0) await store.rememberHomes(homes);
+  };
+  const timer = setInterval(() => void save().catch(options.onTrouble), homesSavedEveryMs);
+  timer.unref();
+
+  return {
+    async link({ signer, autoRegistration }) {
+      remotes = await store.listRemotes();
+      options.files.setRemotes(remotes);
+      if (remotes.length === 0) return undefined;
+      await readMoves();
+      const probes = await store.listProbes();
+      return createOriginLink({
+        remotes,
+        files: options.files,
+        memory,
+        store,
+        clock,
+        signer,
+        autoRegistration,
+        evidence: probes.flatMap(({ evidence }) => evidence ?? []),
+        beliefsAccept: options.beliefsAccept ?? (() => 'unknown'),
+        peers: peersOf(remotes),
+        assume: options.assume,
+      });
+    },
+    delivered(name, address, path) {
+      const parsed = parseFileName(name);
+      if (remotes.length === 0 || !parsed.ok || parsed.value.device === undefined) return;
+      memory.sources.note(address, parsed.value.device, proofOf(path), clock.nowMs());
+    },
+    async close() {
+      clearInterval(timer);
+      await save().catch(options.onTrouble);
+    },
+  };
+}
+
+/** Who stands on this very machine is known by its mark alone: its phones have the same address. */
+function peersOf(remotes: readonly RemoteCluster[]): ReadonlySet<string> {
+  const endpoints = remotes.flatMap(({ servers }) =>
+    servers.flatMap(({ tftp, http }) => [tftp, http ?? tftp]),
+  );
+  return new Set(
+    endpoints.flatMap(({ address }) => {
+      const parsed = parseAddress(address);
+      return parsed !== undefined && isLoopback(parsed) ? [] : [address];
+    }),
+  );
+}
