@@ -50,6 +50,27 @@ export type Event =
       /** Whole days, negative when it has expired. */
       readonly daysLeft: number;
     }
+  | {
+      readonly type: 'tvs-answered';
+      readonly address: string;
+      /** As the asker calls itself. */
+      readonly device: string;
+      /** The asker presented a certificate of this device by an issuer that is known here. */
+      readonly proved: boolean;
+      readonly command: 'verify' | 'query';
+      readonly outcome: 'vouched' | 'unknown' | 'no-role' | 'clash';
+    }
+  /** A phone met a signer that nobody here knows: it is about to be stranded (security.md §5). */
+  | {
+      readonly type: 'unknown-signer';
+      readonly device: string;
+      readonly issuer: string;
+      readonly serial: string;
+      /** How often this device asked for unknown signers. */
+      readonly count: number;
+    }
+  /** A connection to the TVS that was ended for what it sent, or did not send. */
+  | { readonly type: 'tvs-rejected'; readonly address: string; readonly reason: string }
   | { readonly type: 'warning'; readonly topic: string; readonly message: string };
 
 export type EventSink = (event: Event) => void;

@@ -20,6 +20,7 @@ import { inspectFile } from './commands/inspect-file.ts';
 import { issueCertificateCommand } from './commands/issue-certificate.ts';
 import { listCertificatesCommand } from './commands/list-certificates.ts';
 import { listDevices } from './commands/list-devices.ts';
+import { queryTvs } from './commands/query-tvs.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeCertificateCommand } from './commands/remove-certificate.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
@@ -68,6 +69,7 @@ export const commands: readonly CommandDefinition[] = [
   updateItlCommand,
   updateCtlCommand,
   setModeCommand,
+  queryTvs,
   renewCertificateCommand,
   resetItlCommand,
   resetCtlCommand,

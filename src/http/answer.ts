@@ -11,7 +11,7 @@ import { contentSize } from '../core/files/resolution.ts';
 import type { FileContent, FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { FileOpener, Resolver } from '../core/ports.ts';
 import { streamFile } from './file-stream.ts';
-import { plainAddress } from './peer-address.ts';
+import { plainAddress } from '../base/peer-address.ts';
 import { readRange } from './range.ts';
 import type { ByteRange } from './range.ts';
 import { nameOfTarget } from './request-name.ts';

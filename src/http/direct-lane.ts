@@ -13,7 +13,7 @@ import type { EventSink } from '../base/events.ts';
 import { httpCloseMs, httpIdleMs, httpKeepAliveMs } from '../base/limits.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver } from '../core/ports.ts';
-import { plainAddress } from './peer-address.ts';
+import { plainAddress } from '../base/peer-address.ts';
 
 /** The edge's byte cache, or any resolver without one. */
 export interface PeekingResolver extends Resolver {

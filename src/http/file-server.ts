@@ -18,7 +18,7 @@ import {
   httpRequestMs,
 } from '../base/limits.ts';
 import type { DirectLane } from './direct-lane.ts';
-import { plainAddress } from './peer-address.ts';
+import { plainAddress } from '../base/peer-address.ts';
 
 export interface TlsOptions {
   readonly keyPem: string;

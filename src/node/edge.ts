@@ -40,7 +40,7 @@ export interface EdgeOptions extends EdgeSettings {
 }
 
 export interface ListeningAt {
-  readonly service: 'tftp' | 'http' | 'https' | 'metrics';
+  readonly service: 'tftp' | 'http' | 'https' | 'metrics' | 'tvs' | 'tvs-metrics';
   readonly address: string;
   readonly port: number;
 }

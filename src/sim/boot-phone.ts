@@ -11,12 +11,13 @@ import {
   type FileVerdict,
   type PhoneEffect,
   type PhoneInput,
+  type TvsSigner,
 } from '../core/phone/phone.ts';
 import type { Crypto } from '../core/ports.ts';
 import type { TvsAnswer } from '../core/trust/judge.ts';
 
 export type Fetch = (name: string) => Promise<FetchAnswer>;
-export type AskTvs = (issuer: string, serial: Uint8Array) => Promise<TvsAnswer>;
+export type AskTvs = (signer: TvsSigner) => Promise<TvsAnswer>;
 
 export interface BootOptions {
   readonly crypto: Crypto;
@@ -73,6 +74,6 @@ async function perform(
   effect: PhoneEffect & { readonly type: 'fetch' | 'ask-tvs' },
 ): Promise<PhoneInput> {
   if (effect.type === 'fetch') return { type: 'fetched', answer: await options.fetch(effect.name) };
-  const answer = await options.askTvs?.(effect.issuer, effect.serial);
+  const answer = await options.askTvs?.(effect);
   return { type: 'tvs-answered', answer: answer ?? { kind: 'unreachable' } };
 }

@@ -53,6 +53,11 @@ const counters = {
   tftp_pki_writes_refused_total: { help: 'TFTP write requests.', labels: [] },
   tftp_pki_packets_malformed_total: { help: 'Packets that are no TFTP.', labels: [] },
   tftp_pki_links_failed_total: { help: 'Failures of a link of the resolution chain.', labels: ['link'] },
+  tftp_pki_tvs_answers_total: { help: 'Answers of the TVS.', labels: ['command', 'outcome'] },
+  tftp_pki_tvs_rejected_total: {
+    help: 'Connections to the TVS that were ended for what they sent.',
+    labels: ['reason'],
+  },
   tftp_pki_events_total: { help: 'Other events.', labels: ['type'] },
 } as const;
 
@@ -80,6 +85,12 @@ function count(tallies: Record<CounterName, Tally>, event: Event): void {
       break;
     case 'packet-malformed':
       tallies.tftp_pki_packets_malformed_total(1);
+      break;
+    case 'tvs-answered':
+      tallies.tftp_pki_tvs_answers_total(1, event.command, event.outcome);
+      break;
+    case 'tvs-rejected':
+      tallies.tftp_pki_tvs_rejected_total(1, event.reason);
       break;
     case 'link-failed':
       tallies.tftp_pki_links_failed_total(1, event.link);

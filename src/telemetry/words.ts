@@ -32,6 +32,8 @@ export function sentenceOf(event: Event): string {
 
 const severities: Partial<Record<Event['type'], LogLevel>> = {
   'packet-malformed': 'debug',
+  'tvs-rejected': 'debug',
+  'unknown-signer': 'warn',
   'link-failed': 'error',
   'names-guessed': 'warn',
   warning: 'warn',

@@ -1,7 +1,8 @@
 import { Failure } from '../../base/errors.ts';
-import { printable } from '../../base/text.ts';
+import { printable, toHex } from '../../base/text.ts';
 import type { FetchAnswer, FileVerdict } from '../../core/phone/phone.ts';
-import type { BootResult, Fetch } from '../../sim/boot-phone.ts';
+import type { AskTvs, BootResult, Fetch } from '../../sim/boot-phone.ts';
+import { querySigner, tvsPort, type TvsAsked, type TvsSource } from '../ask-tvs.ts';
 import { defineCommand } from '../command.ts';
 import type { Output } from '../output.ts';
 import { parseEndpoint } from '../words.ts';
@@ -9,6 +10,7 @@ import { parseEndpoint } from '../words.ts';
 interface BootOptions {
   readonly server: Endpoint;
   readonly http?: Endpoint;
+  readonly tvs?: Endpoint;
   readonly state?: string;
 }
 
@@ -40,6 +42,11 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
       parse: (word) => parseEndpoint(word, 6970),
     },
     {
+      flags: '--tvs <HOST:PORT>',
+      description: 'the Trust Verification Service that the phone asks for signers it does not know',
+      parse: (word) => parseEndpoint(word, tvsPort),
+    },
+    {
       flags: '--state <DIR>',
       description: 'where the phone keeps its trust (default: a phone from the factory)',
     },
@@ -54,8 +61,13 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
       command:
         'tftp-pki boot-phone SEP001122334455 --server 127.0.0.1:6969 --http 127.0.0.1:6970 --state ./phones',
     },
+    {
+      says: 'with a TVS to ask, which it believes by its ITL',
+      command:
+        'tftp-pki boot-phone SEP001122334455 --server 192.0.2.20 --tvs 192.0.2.10 --state ./phones --json',
+    },
   ],
-  async run({ output }, [asked = ''], { server, http, state }) {
+  async run({ output }, [asked = ''], { server, http, tvs, state }) {
     const [
       { bootPhone, fetchFirst },
       { loadPhone, savePhone },
@@ -73,10 +85,12 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
     if (name === undefined) throw new Failure('usage', `'${asked}' is not a device name`);
     const sources = [...(http === undefined ? [] : [await httpSource(http)]), await tftpSource(server)];
     const verdicts: FileVerdict[] = [];
+    const questions: TvsAsked[] = [];
     const result = await bootPhone({
       crypto: createVerifier(),
       state: state === undefined ? newPhone(name) : await loadPhone(state, name),
       fetch: requireOneAnswer(fetchFirst(...sources)),
+      askTvs: tvs && askAndTell(output, { ...tvs, device: name }, questions),
       nowSeconds: () => Math.floor(Date.now() / 1000),
       report: (verdict) => {
         verdicts.push(verdict);
@@ -85,7 +99,7 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
     });
     // What the phone refused changed nothing; what it accepted stays, however the boot ended.
     if (state !== undefined) await savePhone(state, result.state);
-    printResult(output, name, result, verdicts);
+    printResult(output, name, result, verdicts, questions);
     return result.ok ? 0 : 1;
   },
 });
@@ -107,6 +121,21 @@ async function answerOf(fetch: () => Promise<Uint8Array>): Promise<FetchAnswer> 
     if (!(thrown instanceof Failure)) throw thrown;
     return thrown.code === 'not-found' ? { kind: 'not-found' } : { kind: 'failed', reason: thrown.message };
   }
+}
+
+/** Asks the TVS and says so between the verdicts. */
+function askAndTell(output: Output, source: TvsSource, asked: TvsAsked[]): AskTvs {
+  return async (signer) => {
+    const told = await querySigner(source, signer);
+    asked.push(told);
+    if (!output.json) {
+      const { answer, reason } = told;
+      const words =
+        answer.kind === 'vouched' ? `vouched for as ${answer.roles.join(', ')}` : (reason ?? answer.kind);
+      output.line(`    asks the TVS for ${printable(signer.subject)}: ${printable(words)}`);
+    }
+    return told.answer;
+  };
 }
 
 /** A server that never answered is no boot that went wrong: nothing can be said of the phone. */
@@ -145,6 +174,7 @@ function printResult(
   device: string,
   { ok, refused, missing }: BootResult,
   verdicts: readonly FileVerdict[],
+  asked: readonly TvsAsked[],
 ): void {
   if (output.json) {
     const told = verdicts.map(({ name, purpose, outcome, judgement, message, reason }) => ({
@@ -155,7 +185,15 @@ function printResult(
       message,
       reason,
     }));
-    output.object({ device, ok, refused, missing, verdicts: told });
+    const tvs = asked.map(({ signer: { subject, issuer, serial }, answer, reason }) => ({
+      subject,
+      issuer,
+      serial: toHex(serial, ':'),
+      answer: answer.kind,
+      roles: answer.kind === 'vouched' ? answer.roles : [],
+      reason: reason ?? null,
+    }));
+    output.object({ device, ok, refused, missing, verdicts: told, tvs });
     return;
   }
   const trouble = [

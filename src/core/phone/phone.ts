@@ -4,7 +4,8 @@
  *
  * Rules: one file at a time · a list that is accepted is held at once and judges what follows · a name that is not
  * found gives the next name of its stage, a refusal ends the stage and keeps what the phone had · a signer that only a
- * TVS can vouch for is asked about once per day · `unknown` is not accepted, as a careful administrator must assume.
+ * TVS can vouch for is asked about once per day, or as often as the TVS said · `unknown` is not accepted, as a careful
+ * administrator must assume.
  */
 import { assert } from '../../base/assert.ts';
 import { fromHex, toHex } from '../../base/text.ts';
@@ -26,6 +27,13 @@ export type PhoneInput =
   | { readonly type: 'fetched'; readonly answer: FetchAnswer }
   | { readonly type: 'tvs-answered'; readonly answer: TvsAnswer };
 
+/** The signer that a phone met and does not know, as the header names it. */
+export interface TvsSigner {
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: Uint8Array;
+}
+
 /** The words a phone shows (domain.md §3). */
 export type PhoneMessage =
   'Trust List updated' | 'Trust List update failed' | 'File auth error' | `File Not Found <${string}>`;
@@ -43,7 +51,7 @@ export interface FileVerdict {
 
 export type PhoneEffect =
   | { readonly type: 'fetch'; readonly name: string }
-  | { readonly type: 'ask-tvs'; readonly issuer: string; readonly serial: Uint8Array }
+  | ({ readonly type: 'ask-tvs' } & TvsSigner)
   | FileVerdict
   | {
       readonly type: 'done';
@@ -71,7 +79,7 @@ export interface PhoneStep {
   readonly effects: readonly PhoneEffect[];
 }
 
-/** Cached answers of a TVS live for a day (domain.md §2). */
+/** Cached answers of a TVS live for a day at most (domain.md §2). */
 const vouchedSeconds = 86_400;
 
 export function switchOn(held: PhoneState): Phone {
@@ -128,7 +136,7 @@ function judged(
   if (judgement.code === 'tvs-not-asked' && signer)
     return {
       phone: { ...phone, waiting: bytes },
-      effects: [{ type: 'ask-tvs', issuer: signer.issuer, serial: signer.serial }],
+      effects: [{ type: 'ask-tvs', subject: signer.name, issuer: signer.issuer, serial: signer.serial }],
     };
   const learned =
     key === undefined || tvs?.kind !== 'vouched' ? phone : remember(phone, key, tvs, nowSeconds);
@@ -228,7 +236,7 @@ function remember(
     server: toHex(answer.server),
     certificate: toHex(answer.certificate),
     roles: answer.roles,
-    until: nowSeconds + vouchedSeconds,
+    until: nowSeconds + Math.min(answer.ttlSeconds ?? vouchedSeconds, vouchedSeconds),
   };
   return { ...phone, held: { ...phone.held, vouched: { ...phone.held.vouched, [key]: entry } } };
 }

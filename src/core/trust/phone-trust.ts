@@ -18,6 +18,8 @@ export type TvsAnswer =
       readonly server: Uint8Array;
       readonly certificate: Uint8Array;
       readonly roles: readonly Role[];
+      /** How long the phone may remember it; a day where the service did not say. */
+      readonly ttlSeconds?: number | undefined;
     };
 
 export interface PhoneTrust {

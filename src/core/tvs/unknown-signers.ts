@@ -48,6 +48,10 @@ export class UnknownSigners {
     return device;
   }
 
+  find(device: string): UnknownSigner | undefined {
+    return this.#byDevice.get(device);
+  }
+
   /** Who asked last comes last. */
   list(): readonly UnknownSigner[] {
     return [...this.#byDevice.values()];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plainAddress } from '../../../src/http/peer-address.ts';
+import { plainAddress } from '../../../src/base/peer-address.ts';
 import { readRange } from '../../../src/http/range.ts';
 import { nameOfTarget } from '../../../src/http/request-name.ts';
 

@@ -1,14 +1,11 @@
 /** What a TVS answers, and whom it never vouches for (security.md §5). */
 import { describe, expect, it } from 'vitest';
 import { takeSnapshot, answerTvs, type TvsAnswered } from '../../../../src/core/tvs/answer.ts';
-import type {
-  CertificatePurpose,
-  CertificateStoreName,
-  StoredCertificate,
-} from '../../../../src/core/cluster/model.ts';
+import type { StoredCertificate } from '../../../../src/core/cluster/model.ts';
 import { createVerifier } from '../../../../src/pki/verifier.ts';
 import type { Role } from '../../../../src/wire/role.ts';
 import { nameText, party, type Party } from '../../../helpers/trust-builder.ts';
+import { row } from '../../../helpers/tvs-peer.ts';
 
 const crypto = createVerifier();
 const cn = (name: string) => [['CN', name] as const, ['O', 'Example, Inc.'] as const];
@@ -17,29 +14,6 @@ const recovery = party({ key: 'sast-a', subject: cn('recovery'), serial: '0a02' 
 const tvs = party({ key: 'tvs-a', subject: cn('tvs-a'), serial: '0a03' });
 const foreign = party({ key: 'callmanager-b', subject: cn('cm-b'), serial: '8b01' });
 const foreignTvs = party({ key: 'tvs-b', subject: cn('tvs-b'), serial: '8b02' });
-
-let lastId = 0;
-function row(
-  { der }: Party,
-  place: Exclude<CertificateStoreName, 'own'> | CertificatePurpose,
-  more: Partial<StoredCertificate> = {},
-): StoredCertificate {
-  lastId += 1;
-  const store = place.endsWith('-trust') ? (place as CertificateStoreName) : 'own';
-  const purpose = store === 'own' ? (place as CertificatePurpose) : undefined;
-  return {
-    id: lastId,
-    store,
-    purpose,
-    node: store === 'own' && purpose !== 'itlrecovery' ? 'node-a' : undefined,
-    der: Uint8Array.from(der),
-    fingerprint: crypto.readCertificate(Uint8Array.from(der))?.fingerprint ?? '',
-    provenance: 'test',
-    addedMs: 0,
-    retiredMs: undefined,
-    ...more,
-  };
-}
 
 function query(rows: readonly StoredCertificate[], who: Party, change: object = {}): TvsAnswered {
   const snapshot = takeSnapshot(crypto, rows, 'node-a');
