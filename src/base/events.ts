@@ -13,6 +13,8 @@ export type Event =
       readonly durationMs: number;
       readonly retransmits: number;
       readonly by: string;
+      /** A range of it (HTTP): nobody has the file by this. */
+      readonly part?: true;
     }
   | {
       readonly type: 'file-not-served';

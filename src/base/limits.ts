@@ -305,3 +305,28 @@ export const newNamesPerSubnetPerSecondMax = 2;
 export const searchesMax = 256;
 /** A program that resets one phone and takes longer hangs. */
 export const resetCommandMsMax = 10_000;
+
+/** Pairs of lists one phone may hold by name: eight generations without a sign of which it took; beyond, "any of ours". */
+export const pairsPerSetMax = 64;
+/** Addresses whose phones and list deliveries are remembered: a field of 100,000 phones without NAT fits. */
+export const believedAddressesMax = 131_072;
+/** Phones remembered behind one address: a branch behind NAT; more are counted and prove nothing anyway. */
+export const devicesPerAddressMax = 4_096;
+/** A lease of DHCP: for so long a list fetched from an address may have gone to any phone that was seen there. */
+export const addressMemoryMs = 24 * 60 * 60 * 1000;
+/** First deliveries told by `show-trust`, for each phone. */
+export const deliveriesPerDeviceMax = 8;
+/** Beliefs reach the disk this often: what a crash loses is told by the list of that second. */
+export const beliefFlushMs = 1_000;
+/** Rows of beliefs per transaction: a few milliseconds of the back's thread. */
+export const beliefsPerTransactionMax = 2_000;
+/** What the edge heard travels in bundles … */
+export const heardFlushMs = 50;
+/** … of this many; a storm of 10,000 phones is 60,000 requests. */
+export const heardPerMessageMax = 1_024;
+/** Above this the edge says only that it lost count, and every phone may then hold the lists of that moment. */
+export const heardWaitingMax = 131_072;
+/** Names in requests that are no device here, told apart up to this many. */
+export const strangerNamesMax = 4_096;
+/** A phone that was not heard of for this long is offline: nobody waits for it. */
+export const offlineAfterMs = 7 * 24 * 60 * 60 * 1000;

@@ -34,6 +34,7 @@ import { showAudit } from './commands/show-audit.ts';
 import { showDeviceCommand } from './commands/show-device.ts';
 import { showCtl, showItl } from './commands/show-list.ts';
 import { showStatus } from './commands/show-status.ts';
+import { showTrustCommand } from './commands/show-trust.ts';
 import { signFileCommand } from './commands/sign-file.ts';
 import { stripFile } from './commands/strip-file.ts';
 import { trustCertificateCommand } from './commands/trust-certificate.ts';
@@ -66,6 +67,7 @@ export const commands: readonly CommandDefinition[] = [
   decryptFileCommand,
   showItl,
   showCtl,
+  showTrustCommand,
   updateItlCommand,
   updateCtlCommand,
   setModeCommand,

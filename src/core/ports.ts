@@ -162,6 +162,8 @@ export interface Store extends DeviceStore, RemoteStore {
   /** The lists of the current generation; empty before the first publication. */
   currentLists(): Promise<readonly PublishedList[]>;
   listGeneration(generation: number): Promise<readonly PublishedList[]>;
+  /** The lists of every generation, in order: what phones may hold. */
+  listPublished(): Promise<readonly PublishedList[]>;
   /**
    * Cluster, node and certificates of a new data folder in one transaction; refused when a cluster exists.
    * `adopted` are lists that phones hold already: they are current as generation 0.

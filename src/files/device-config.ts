@@ -28,6 +28,7 @@ export interface DeviceConfigOptions {
   /** Names of the cluster's nodes: the CallManagers until an administrator names others. */
   readonly nodes: readonly string[];
   readonly crypto: Pick<Crypto, 'digest'>;
+  readonly marker?: BuildContext['marker'];
   readonly onEvent: EventSink;
 }
 
@@ -37,9 +38,9 @@ interface Found {
 }
 
 export function createDeviceConfigLink(options: DeviceConfigOptions): Link {
-  const { devices, nodes, crypto, onEvent } = options;
+  const { devices, nodes, crypto, marker, onEvent } = options;
   const { salt, changedMs, provisioning = defaultProvisioning(nodes) } = options.provisioning;
-  const context: BuildContext = { provisioning, salt, crypto };
+  const context: BuildContext = { provisioning, salt, crypto, marker };
 
   const build = async ({ name }: Lookup): Promise<Found | undefined> => {
     const isText = name.base.toLowerCase().endsWith('.cnf');

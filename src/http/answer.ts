@@ -102,7 +102,7 @@ export function createAnswerer(
     const range = wanted === 'whole' ? { start: 0, end: size } : wanted;
     writeFileHeaders(reply, range, wanted === 'whole' ? undefined : size);
     if (raw.method === 'HEAD') return reply.send();
-    reportEnd(onEvent, request, reply, range, resolution.by);
+    reportEnd(onEvent, request, reply, range, resolution.by, range.end - range.start < size);
     if (content.kind === 'memory') return reply.send(content.bytes.subarray(range.start, range.end));
     return sendFile(request, reply, content, range);
   };
@@ -154,6 +154,7 @@ function reportEnd(
   reply: FastifyReply,
   range: ByteRange,
   by: string,
+  isPart: boolean,
 ): void {
   const begunMs = performance.now();
   const { address, name } = request;
@@ -172,6 +173,17 @@ function reportEnd(
     const durationMs = performance.now() - begunMs;
     const transport = request.transport;
     const bytes = range.end - range.start;
-    onEvent({ type: 'file-served', transport, address, name, bytes, durationMs, retransmits: 0, by });
+    const part = isPart ? { part: true as const } : {};
+    onEvent({
+      type: 'file-served',
+      transport,
+      address,
+      name,
+      bytes,
+      durationMs,
+      retransmits: 0,
+      by,
+      ...part,
+    });
   });
 }

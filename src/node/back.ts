@@ -10,6 +10,7 @@ import type { StoredProvisioning } from '../core/devices/device-store.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver, Signer, Store } from '../core/ports.ts';
+import { markerName } from '../core/trust/marker.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from '../app/cluster-view.ts';
 import { createChain } from '../files/chain.ts';
@@ -20,6 +21,7 @@ import { createSignedLink } from '../files/signed.ts';
 import { createTrustListLink } from '../files/trust-list.ts';
 import { createUnsignedOverTlsLink } from '../files/unsigned-over-tls.ts';
 import { assert } from '../base/assert.ts';
+import type { ServedMoment } from './belief-watch.ts';
 import type { OpenNode } from './open-node.ts';
 import type { RemoteSide } from './remote-side.ts';
 import { createSignAhead } from './sign-ahead.ts';
@@ -33,6 +35,8 @@ export interface BackOptions {
   readonly onChange: () => void;
   /** Remote clusters; without them only what is ours is served. */
   readonly remote?: RemoteSide | undefined;
+  /** Lists and signer that phones are given from now on; waited for, so that who listens knows it before they do. */
+  readonly onServing?: ((moment: ServedMoment) => Promise<void>) | undefined;
 }
 
 export interface Back extends Resolver {
@@ -92,7 +96,10 @@ export async function startBack(options: BackOptions): Promise<Back> {
   };
 }
 
-async function makeChain({ node, remote, onEvent, onChange }: BackOptions, config: Config): Promise<Chain> {
+async function makeChain(
+  { node, remote, onEvent, onChange, onServing }: BackOptions,
+  config: Config,
+): Promise<Chain> {
   const { root, alternates, caseInsensitive, deviceTrustLists } = config.files;
   const rewrite = compileRewrite(config.files.rewrite);
   assert(rewrite.ok, 'the configuration was checked');
@@ -114,6 +121,7 @@ async function makeChain({ node, remote, onEvent, onChange }: BackOptions, confi
     signer: signer.certificate.fingerprint,
     autoRegistration: provisioning.provisioning?.autoRegistration === true,
   });
+  await onServing?.({ lists: await lists.currentLists(), fileSigner: signer.certificate });
   const links = {
     ...files,
     ...(origin && { origin }),
@@ -128,6 +136,7 @@ async function makeChain({ node, remote, onEvent, onChange }: BackOptions, confi
       provisioning,
       nodes: view.nodes.map((known) => known.name),
       crypto,
+      marker: (device) => markerName(crypto, device, signer.certificate.fingerprint),
       onEvent,
     }),
     signed: createSignedLink({

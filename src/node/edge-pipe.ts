@@ -5,8 +5,10 @@
  */
 import type { Config } from '../config/schema.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import { requestBytesMax } from '../base/limits.ts';
+import { heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
+import type { Observation } from '../core/trust/belief-book.ts';
 import type { EdgeSettings, ListeningAt } from './edge.ts';
+import type { Heard } from './heard.ts';
 
 /** Requests of one edge that the back works on at once; the edge queues above, a hostile edge is cut off. */
 export const resolvesInFlightMax = 4_096;
@@ -28,7 +30,8 @@ export type EdgeToBack =
       readonly message: string;
       readonly hint: string | undefined;
     }
-  | { readonly type: 'resolve'; readonly id: number; readonly request: FileRequest };
+  | { readonly type: 'resolve'; readonly id: number; readonly request: FileRequest }
+  | { readonly type: 'heard'; readonly heard: Heard };
 
 const transports: ReadonlySet<string> = new Set(['tftp', 'http', 'https']);
 const services: ReadonlySet<string> = new Set([...transports, 'metrics']);
@@ -59,9 +62,32 @@ export function readEdgeMessage(message: unknown): EdgeToBack | undefined {
       const id = message['id'];
       return request && isCount(id) ? { type: 'resolve', id, request } : undefined;
     }
+    case 'heard': {
+      const heard = readHeard(message['heard']);
+      return heard && { type: 'heard', heard };
+    }
     default:
       return undefined;
   }
+}
+
+function readHeard(value: unknown): Heard | undefined {
+  if (!isRecord(value) || typeof value['lostCount'] !== 'boolean') return undefined;
+  const { seen, lostCount } = value;
+  if (!Array.isArray(seen) || seen.length > heardPerMessageMax) return undefined;
+  const read = seen.map(readObservation);
+  return read.every((each) => each !== undefined) ? { seen: read, lostCount } : undefined;
+}
+
+function readObservation(value: unknown): Observation | undefined {
+  if (!isRecord(value)) return undefined;
+  const { kind, name, address, transport, proved, durationMs } = value;
+  if ((kind !== 'asked' && kind !== 'delivered') || typeof proved !== 'boolean') return undefined;
+  if (typeof name !== 'string' || name.length > requestBytesMax) return undefined;
+  if (typeof address !== 'string' || address.length > 64) return undefined;
+  if (typeof transport !== 'string' || !transports.has(transport)) return undefined;
+  if (typeof durationMs !== 'number' || !(durationMs >= 0 && durationMs < Infinity)) return undefined;
+  return { kind, name, address, transport: transport as FileRequest['transport'], proved, durationMs };
 }
 
 function readRequest(value: unknown): FileRequest | undefined {

@@ -10,6 +10,7 @@ import type { Resolver } from '../core/ports.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type BackToEdge, type EdgeToBack, resolvesInFlightMax } from './edge-pipe.ts';
+import { createHeardBundler, type HeardBundler } from './heard.ts';
 import { startEdge, type Edge, type EdgeSettings } from './edge.ts';
 
 const waiting = new Map<number, (resolution: Resolution) => void>();
@@ -17,6 +18,7 @@ let lastId = 0;
 let edge: Edge | undefined;
 let write: ((line: string) => void) | undefined;
 let log: EventSink | undefined;
+let heard: HeardBundler | undefined;
 
 /** Above what the back takes at once the asker comes back: silence on TFTP, 503 on HTTP. */
 const resolver: Resolver = {
@@ -66,8 +68,16 @@ async function start(settings: EdgeSettings): Promise<void> {
   assert(edge === undefined, 'an edge is started once');
   write = createLineBuffer(process[settings.logTo]);
   log = createLog({ ...settings.config.log, write });
+  const bundler = createHeardBundler((told) => tell({ type: 'heard', heard: told }), {
+    singlePort: settings.config.tftp.ports === 'single',
+  });
+  heard = bundler;
+  const onEvent: EventSink = (event) => {
+    log?.(event);
+    bundler.sink(event);
+  };
   try {
-    edge = await startEdge({ ...settings, resolver, onEvent: (event) => log?.(event) });
+    edge = await startEdge({ ...settings, resolver, onEvent });
     tell({ type: 'started', listening: edge.listening });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -77,6 +87,7 @@ async function start(settings: EdgeSettings): Promise<void> {
 
 async function stop(): Promise<void> {
   await edge?.close();
+  heard?.close();
   tell({ type: 'stopped' });
   process.disconnect();
 }

@@ -11,6 +11,7 @@ import type { Resolver } from '../core/ports.ts';
 import { type BackToEdge, readEdgeMessage, resolvesInFlightMax } from './edge-pipe.ts';
 import type { HandedSocket } from '../net/handed-sockets.ts';
 import type { Edge, EdgeSettings, ListeningAt } from './edge.ts';
+import type { Heard } from './heard.ts';
 
 export interface SupervisorOptions {
   /** Forked ahead, so that it loads its modules while the back opens its database; it was given the same sockets. */
@@ -18,6 +19,9 @@ export interface SupervisorOptions {
   readonly settings: EdgeSettings;
   readonly resolver: Resolver;
   readonly onEvent: EventSink;
+  readonly onHeard: (heard: Heard) => void;
+  /** An edge ended without a word. */
+  readonly onLost: () => void;
   /** Of this process; little of it reaches the edge. */
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
@@ -36,6 +40,7 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   const watch = (): void => {
     void current.ended.then((how) => {
       if (closing) return;
+      options.onLost();
       warn(`the edge ended (${how}) and is started again`);
       timer = setTimeout(relaunch, restartMs);
       restartMs = Math.min(restartMs * 2, edgeRestartMsMax);
@@ -78,7 +83,7 @@ export interface RunningEdge {
 /** Speaks with the edge that runs in `child`, whoever wrote it. */
 export function attachEdge(
   child: ChildProcess,
-  { settings, resolver, onEvent }: Omit<SupervisorOptions, 'environment' | 'first'>,
+  { settings, resolver, onEvent, onHeard }: Omit<SupervisorOptions, 'environment' | 'first' | 'onLost'>,
 ): RunningEdge {
   const tell = (message: BackToEdge): void => {
     // The channel may close between the check and the call; the edge's end is noticed elsewhere.
@@ -101,7 +106,8 @@ export function attachEdge(
         const code = isErrorCode(message.code) ? message.code : 'unreachable';
         reject(new Failure(code, message.message, { hint: message.hint }));
         child.kill('SIGKILL');
-      } else if (message.type === 'resolve') {
+      } else if (message.type === 'heard') onHeard(message.heard);
+      else if (message.type === 'resolve') {
         inFlight += 1;
         const { id } = message;
         resolver.resolve(message.request).then(

@@ -6,6 +6,8 @@ import { existsSync } from 'node:fs';
 import { encodeUtf8 } from '../base/text.ts';
 import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
 import type { CertificateFacts, CertificateJudge } from '../core/ports.ts';
+import { pairsOf } from '../core/trust/belief-book.ts';
+import type { BeliefSource } from '../core/trust/belief-store.ts';
 import { loadConfig } from '../config/load.ts';
 import { newConfigText, type NewConfig } from '../config/new-config.ts';
 import { readCertificateBundle, type BundleEntry } from '../pki/certificate-bundle.ts';
@@ -15,6 +17,7 @@ import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
 import { judgeSuitability } from '../pki/suitable.ts';
 import { createVerifier } from '../pki/verifier.ts';
+import { openBeliefs, readBeliefs } from '../store/beliefs.ts';
 import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { writeDurably } from '../store/durable.ts';
 import { createKeyFiles } from '../store/key-files.ts';
@@ -38,7 +41,7 @@ export interface BundleOptions {
   readonly legacy: boolean;
 }
 
-export interface OpenNode extends InitPorts {
+export interface OpenNode extends InitPorts, BeliefSource {
   readonly folder: DataFolder;
   /** Judges certificates of other CAs. */
   readonly certificates: CertificateJudge;
@@ -83,10 +86,22 @@ export async function withNewNode<T>(
     writeDurably(folder.configFile, encodeUtf8(newConfigText(settings)), 0o600);
   const node = await join(folder, options, true);
   try {
-    return await work(node, createPassphraseSource(options.passphraseFile, folder.passphraseFile));
+    const result = await work(node, createPassphraseSource(options.passphraseFile, folder.passphraseFile));
+    await beginBeliefs(node);
+    return result;
   } finally {
     await node.close();
   }
+}
+
+/** Phones of an adopted cluster hold its lists already; in a new one nobody holds anything. */
+async function beginBeliefs({ folder, store, clock }: OpenNode): Promise<void> {
+  if (existsSync(folder.beliefsFile)) return;
+  const adopted = pairsOf(await store.listGeneration(0));
+  openBeliefs(
+    folder.beliefsFile,
+    adopted.length === 0 ? [] : [{ number: 1, atMs: clock.nowMs(), pairs: adopted }],
+  ).close();
 }
 
 async function join(
@@ -107,6 +122,7 @@ async function join(
     store,
     crypto,
     clock: { nowMs: () => Date.now() },
+    readBeliefs: () => readBeliefs(folder.beliefsFile),
     verifyAgain,
     signers: keys.signers,
     certificates: { suitability: judgeSuitability, path: validatePath },

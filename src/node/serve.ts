@@ -16,6 +16,7 @@ import { openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { startBack } from './back.ts';
+import { startBeliefWatch, type ServedMoment } from './belief-watch.ts';
 import {
   startEdge,
   wantedSockets,
@@ -122,7 +123,9 @@ async function join(parts: Parts): Promise<RunningNode> {
   const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
   let endWatch: (() => void) | undefined;
-  const back = await startBack({ node, config, onEvent, onChange: () => edge?.changed() });
+  const beliefs = node && (await startBeliefWatch(node, onEvent));
+  const onServing = beliefs && ((moment: ServedMoment) => beliefs.serving(moment));
+  const back = await startBack({ node, config, onEvent, onServing, onChange: () => edge?.changed() });
   try {
     endWatch = node && (await watchExpiry(node, onEvent));
     const settings = {
@@ -133,11 +136,20 @@ async function join(parts: Parts): Promise<RunningNode> {
     };
     // Without keys there is nothing to keep from the edge: one process.
     edge = firstEdge
-      ? await superviseEdge({ first: firstEdge, settings, resolver: back, onEvent, environment })
+      ? await superviseEdge({
+          first: firstEdge,
+          settings,
+          resolver: back,
+          onEvent,
+          environment,
+          onHeard: (heard) => beliefs?.heard(heard),
+          onLost: () => beliefs?.lost(),
+        })
       : await startEdge({ ...settings, resolver: back, onEvent });
   } catch (error) {
     endWatch?.();
     back.close();
+    beliefs?.close();
     throw error;
   }
   const running = edge;
@@ -163,6 +175,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       // In one process the engines closed them.
       if (node) closeSockets(sockets ?? []);
       back.close();
+      beliefs?.close();
       await node?.close();
       if (folder) removeRunFile(folder);
     },

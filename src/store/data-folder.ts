@@ -16,6 +16,8 @@ export interface DataFolder {
   /** One encrypted key per file, named by the certificate's fingerprint. */
   readonly keysFolder: string;
   readonly databaseFile: string;
+  /** What phones may hold, as the server heard (src/store/beliefs.ts). */
+  readonly beliefsFile: string;
   /** Exists where `init` was not given a passphrase file; it then protects only copies of the keys. */
   readonly passphraseFile: string;
   /** Which process serves this folder (src/node/run-file.ts). */
@@ -26,6 +28,7 @@ const names = {
   config: 'tftp-pki.yaml',
   keys: 'keys',
   database: 'database.sqlite',
+  beliefs: 'beliefs.sqlite',
   passphrase: 'passphrase',
   run: 'serve.json',
 };
@@ -38,6 +41,7 @@ export function dataFolderAt(path: string): DataFolder {
     configFile: join(absolute, names.config),
     keysFolder: join(absolute, names.keys),
     databaseFile: join(absolute, names.database),
+    beliefsFile: join(absolute, names.beliefs),
     passphraseFile: join(absolute, names.passphrase),
     runFile: join(absolute, names.run),
   };
@@ -95,6 +99,7 @@ function refuseStrangers(path: string): void {
 }
 
 function isOurs(entry: string): boolean {
-  const known = Object.values(names).includes(entry) || entry.startsWith(`${names.database}-`);
-  return known || (entry.startsWith('.') && entry.endsWith(unfinishedSuffix));
+  const known = Object.values(names).includes(entry);
+  const isJournal = entry.startsWith(`${names.database}-`) || entry.startsWith(`${names.beliefs}-`);
+  return known || isJournal || (entry.startsWith('.') && entry.endsWith(unfinishedSuffix));
 }

@@ -19,6 +19,7 @@ import {
   devicesToReset,
   findDevice,
   insertDevice,
+  listDeviceNames,
   listDevices,
   markReset,
   touchDevices,
@@ -38,6 +39,7 @@ export function createDeviceStore(database: Database): DeviceStore {
     });
   return {
     listDevices: () => listDevices(query),
+    listDeviceNames: () => listDeviceNames(query),
     countDevices: () => countDevices(query),
     findDevice: (name) => findDevice(query, name),
     addDevice: (device) => change((transaction) => insertDevice(transaction, columns, device)),

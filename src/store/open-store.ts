@@ -22,7 +22,7 @@ import {
 import { insertCluster, readCluster } from './tables/cluster.ts';
 import { insertNode, listNodes } from './tables/node.ts';
 import { bumpRevision, readRevision } from './tables/revision.ts';
-import { adoptLists, currentLists, listGeneration } from './tables/trust-list.ts';
+import { adoptLists, currentLists, listGeneration, listPublished } from './tables/trust-list.ts';
 import { createTimestamps } from './timestamps.ts';
 
 export interface StoreOptions extends SqliteOptions {
@@ -58,6 +58,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
     listCertificates: () => listCertificates(query),
     currentLists: () => currentLists(query),
     listGeneration: (generation) => listGeneration(query, generation),
+    listPublished: () => listPublished(query),
     createCluster: (cluster, node, certificates, audit, adopted = []) =>
       change(async (transaction) => {
         await insertCluster(transaction, cluster);

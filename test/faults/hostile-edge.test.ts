@@ -63,7 +63,12 @@ function play(mode: string): Played {
   });
   onTestFinished(() => void child.kill('SIGKILL'));
   const settings = { config, identity: undefined, sockets: undefined, logTo: 'stderr' as const };
-  const edge = attachEdge(child, { settings, resolver, onEvent: (event) => events.push(event) });
+  const edge = attachEdge(child, {
+    settings,
+    resolver,
+    onEvent: (event) => events.push(event),
+    onHeard: () => undefined,
+  });
   edge.started.catch(() => undefined);
   return { child, events, told, ended: edge.ended };
 }

@@ -29,6 +29,8 @@ export type ImportOutcome = 'added' | 'same' | 'exists';
 
 export interface DeviceStore {
   listDevices(): Promise<readonly Device[]>;
+  /** In no order. */
+  listDeviceNames(): Promise<readonly string[]>;
   countDevices(): Promise<number>;
   findDevice(name: string): Promise<Device | undefined>;
   /** Refused when a device of that name exists. */

@@ -36,6 +36,8 @@ export interface BuildContext {
   /** 32 hex digits, new with every change of the provisioning. */
   readonly salt: string;
   readonly crypto: Pick<Crypto, 'digest'>;
+  /** Stands for a feature policy where none is set: who asks for it has taken this configuration (trust/marker.ts). */
+  readonly marker?: ((device: string) => string) | undefined;
 }
 
 export interface BuiltFile {
@@ -55,7 +57,8 @@ export function buildDeviceConfig(context: BuildContext, source: BuildSource): B
   const rendered = renderDevice(input);
   if ('reason' in rendered) return bad(rendered);
   const root = applyOverrides(rendered, overrides);
-  return root.ok ? stampAndWrite(context, root.value, source.salt) : root;
+  const marker = context.marker?.(source.device.name);
+  return root.ok ? stampAndWrite(context, root.value, source.salt, marker) : root;
 }
 
 /** The text `.cnf` of a device; `undefined` where the policy gives it none. */
@@ -109,16 +112,24 @@ function renderDevice(input: ConfigInput): XmlElement | RenderProblem {
   return device.protocol === 'SCCP' ? renderSccpPhone(input) : renderSipPhone(input, family);
 }
 
-function stampAndWrite(context: BuildContext, root: XmlElement, salt: string): Built {
+/** The marker is outside of the stamp: another signer is no other configuration. */
+function stampAndWrite(
+  context: BuildContext,
+  root: XmlElement,
+  salt: string,
+  marker: string | undefined,
+): Built {
   const bare = writeXml(root, 'unstamped');
   if (!bare.ok) return bare;
   const versionStamp = stampOf(context, encodeUtf8(bare.value));
   const content = typeof root.content === 'string' ? [] : root.content;
   const stamped = {
     ...root,
-    content: content.map((part) =>
-      part.name === 'versionStamp' ? element('versionStamp', versionStamp) : part,
-    ),
+    content: content.map((part) => {
+      if (part.name === 'versionStamp') return element('versionStamp', versionStamp);
+      const isFree = part.name === 'featurePolicyFile' && part.content === '';
+      return isFree && marker !== undefined ? element('featurePolicyFile', marker) : part;
+    }),
   };
   const text = writeXml(stamped, commentOf(context, salt));
   return text.ok ? good({ bytes: encodeUtf8(text.value), versionStamp }) : text;

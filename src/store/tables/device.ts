@@ -20,6 +20,11 @@ export async function listDevices(query: Kysely<Schema>): Promise<readonly Devic
   return devices.map((row) => deviceOf(row, byDevice.get(row.name) ?? []));
 }
 
+export async function listDeviceNames(query: Kysely<Schema>): Promise<readonly string[]> {
+  const rows = await query.selectFrom('device').select('name').execute();
+  return rows.map(({ name }) => name);
+}
+
 export async function countDevices(query: Kysely<Schema>): Promise<number> {
   const { count } = await query
     .selectFrom('device')

@@ -30,6 +30,19 @@ export function listGeneration(query: Kysely<Schema>, generation: number): Promi
   return listsInState(query, generation, 'published');
 }
 
+export async function listPublished(query: Kysely<Schema>): Promise<readonly PublishedList[]> {
+  const rows = await query
+    .selectFrom('trust_list')
+    .innerJoin('generation', 'generation.number', 'trust_list.generation')
+    .selectAll('trust_list')
+    .where('generation.state', '=', 'published')
+    .orderBy('generation.number')
+    .orderBy('kind')
+    .orderBy('node')
+    .execute();
+  return rows.map(listOf);
+}
+
 export function stagedLists(query: Kysely<Schema>, generation: number): Promise<readonly PublishedList[]> {
   return listsInState(query, generation, 'staged');
 }

@@ -1,0 +1,103 @@
+import { Failure } from '../../base/errors.ts';
+import { formatIsoSeconds } from '../../base/utc-time.ts';
+import type { ShownTrust } from '../../app/show-trust.ts';
+import { defineCommand } from '../command.ts';
+import { withNode } from '../node.ts';
+import type { Output } from '../output.ts';
+
+export const showTrustCommand = defineCommand({
+  name: 'show-trust',
+  topic: 'Trust',
+  summary: 'show which trust lists a phone may hold, and how that is known',
+  description: [
+    'The server notes which lists reached which phone. A delivery adds a possibility, since a phone may refuse what it ' +
+      'was given; only what a phone does afterwards takes one away. "unknown" stands for lists of another cluster, ' +
+      'and for nothing at all, until the phone shows that it believes this one.',
+    'For each possibility it says what a phone that holds it would refuse of what is served now, and why.',
+  ],
+  arguments: [{ syntax: '<name>', description: 'the device, as in SEP001122334455' }],
+  examples: [
+    { says: 'one phone', command: 'tftp-pki show-trust SEP001122334455 --data /var/lib/tftp-pki' },
+    {
+      says: 'the generations it may hold',
+      command: "tftp-pki show-trust SEP001122334455 --json | jq '.pairs[] | {ctl, itl}'",
+    },
+  ],
+  async run(context, [asked = '']) {
+    const [{ showTrust }, { parseDeviceName }] = await Promise.all([
+      import('../../app/show-trust.ts'),
+      import('../../core/files/file-name.ts'),
+    ]);
+    const name = parseDeviceName(asked);
+    if (name === undefined) throw new Failure('usage', `'${asked}' is not a device name`);
+    await withNode(context, async (node) => {
+      const trust = await showTrust(node, name);
+      if (context.output.json) context.output.object(facts(trust));
+      else print(context.output, trust);
+    });
+    return 0;
+  },
+});
+
+const ways = {
+  tcp: 'whole, by TCP',
+  'transfer-port': 'last ACK, from a transfer port',
+  'single-port': 'last ACK, which could be forged',
+} as const;
+
+function time(ms: number | undefined): string {
+  return ms === undefined ? 'never' : formatIsoSeconds(Math.floor(ms / 1000));
+}
+
+function print(output: Output, trust: ShownTrust): void {
+  const { name, heardMs, address, provedMs, unansweredConfigs, deliveries, pairs } = trust;
+  output.line(`${name}  last heard ${time(heardMs)}${address === undefined ? '' : ` at ${address}`}`);
+  output.line(`showed what it believes: ${time(provedMs)}`);
+  if (unansweredConfigs > 0)
+    output.line(`configurations fetched since without a sign that it took one: ${unansweredConfigs}`);
+  output.line();
+  output.table(
+    ['MAY HOLD CTL', 'ITL', 'SINCE', 'KNOWN BY'],
+    pairs.map(({ ctl, itl, since }) => [
+      ctl,
+      itl,
+      since === undefined ? '-' : time(since.sinceMs),
+      since === undefined ? 'not disproved' : ways[since.how],
+    ]),
+  );
+  if (deliveries.length > 0) output.line();
+  for (const { kind, generation, sinceMs, how } of deliveries)
+    output.line(
+      `delivered ${kind.toUpperCase()} of generation ${generation ?? '?'}  ${time(sinceMs)}  ${ways[how]}`,
+    );
+  for (const { ctl, itl, refusals } of pairs)
+    for (const { file, verdict, code, reason } of refusals) {
+      output.line();
+      output.line(
+        `with CTL ${ctl} and ITL ${itl} it ${verdict === 'reject' ? 'refuses' : 'may refuse'} ${file}`,
+      );
+      output.line(`  ${code}: ${reason}`);
+    }
+}
+
+function facts(trust: ShownTrust): Readonly<Record<string, unknown>> {
+  const iso = (ms: number | undefined): string | null => (ms === undefined ? null : time(ms));
+  const { name, heardMs, address, provedMs, unansweredConfigs, deliveries, pairs } = trust;
+  return {
+    name,
+    lastHeard: iso(heardMs),
+    address: address ?? null,
+    showedBelief: iso(provedMs),
+    unansweredConfigs,
+    deliveries: deliveries.map(({ sinceMs, generation, ...rest }) => ({
+      ...rest,
+      generation: generation ?? null,
+      since: iso(sinceMs),
+    })),
+    pairs: pairs.map(({ since, ...rest }) => ({
+      ...rest,
+      since: iso(since?.sinceMs),
+      how: since?.how ?? null,
+    })),
+  };
+}

@@ -1,0 +1,372 @@
+/**
+ * Who was heard asking for what, turned into belief sets (design.md §5). TFTP shows a name and an address, nothing else:
+ * a list fetched from an address may have gone to any phone that was seen there within a day.
+ *
+ * What it does not believe: behaviour from an address that speaks for several phones (a branch behind NAT, or somebody
+ * who fetches a thousand names), from one of two addresses that claim a phone for themselves, or over a port where the
+ * sender can be forged. All of these still add, which is the safe side. Names that are no device here are one number.
+ */
+import {
+  addressMemoryMs,
+  believedAddressesMax,
+  deliveriesPerDeviceMax,
+  devicesPerAddressMax,
+  strangerNamesMax,
+} from '../../base/limits.ts';
+import type { TrustListKind } from '../cluster/model.ts';
+import { parseFileName, type FileName } from '../files/file-name.ts';
+import type { CertificateFacts } from '../ports.ts';
+import { anyOfOurs, nothing, unknown, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+
+/** What the edge saw; crosses the pipe. */
+export interface Observation {
+  /** `delivered`: the last ACK, or a whole 200 body; `asked`: anything else with a phone's name in it. */
+  readonly kind: 'asked' | 'delivered';
+  readonly name: string;
+  readonly address: string;
+  readonly transport: 'tftp' | 'http' | 'https';
+  /** TCP, or a transfer port of its own: who sent it has seen what we sent. */
+  readonly proved: boolean;
+  readonly durationMs: number;
+}
+
+/** What was being served while the observation was made: more than one when a publication fell into it. */
+export interface ServedThen {
+  readonly lists: readonly ServedList[];
+}
+
+export interface ServedList {
+  readonly kind: TrustListKind;
+  readonly sha256: string;
+}
+
+/** The first delivery of a list. */
+export interface Delivery extends ServedList {
+  readonly sinceMs: number;
+  readonly how: 'tcp' | 'transfer-port' | 'single-port';
+}
+
+export interface DeviceBelief {
+  readonly name: string;
+  readonly set: SetId;
+  /** Where it was heard last. */
+  readonly address: string;
+  readonly heardMs: number;
+  /** Oldest first, at most deliveriesPerDeviceMax. */
+  readonly deliveries: readonly Delivery[];
+  /** When behaviour last disproved something; undefined: never. */
+  readonly provedMs: number | undefined;
+  /** Configurations it fetched since it last showed that it took one. */
+  readonly unansweredConfigs: number;
+  /** Gaps up to this one are in `set`. */
+  readonly gap: number;
+}
+
+/** Deliveries may have been missed: every phone may hold these pairs. */
+export interface Gap {
+  readonly number: number;
+  readonly atMs: number;
+  readonly pairs: readonly PairKey[];
+}
+
+/** Which pairs behave as seen; the judge answers (core/trust/explains.ts). */
+export interface Explains {
+  asksForSigned(key: PairKey): boolean;
+  believes(key: PairKey, fileSigner: CertificateFacts): boolean;
+  /** What "any of ours" stands for. */
+  all(): readonly PairKey[];
+}
+
+interface AddressMemory {
+  /** Phones that were named from here. */
+  readonly devices: Map<string, Resident>;
+  /** `kind sha256` → last delivered, and how. */
+  readonly lists: Map<string, Delivery>;
+}
+
+interface Resident {
+  lastMs: number;
+  /** Last time the sender was proved; anybody can forge the other requests. */
+  provedMs: number | undefined;
+}
+
+/** Who speaks for a phone alone; `address` is undefined while two of them do. */
+interface Claim {
+  readonly address: string | undefined;
+  readonly atMs: number;
+}
+
+export class BeliefBook {
+  readonly #sets: BeliefSets;
+  readonly #explains: Explains;
+  readonly #devices = new Map<string, DeviceBelief>();
+  readonly #addresses = new Map<string, AddressMemory>();
+  readonly #strangers = new Set<string>();
+  readonly #changed = new Set<string>();
+  readonly #claims = new Map<string, Claim>();
+  #gaps: readonly Gap[];
+  #isDevice: (name: string) => boolean = () => false;
+
+  constructor(sets: BeliefSets, explains: Explains, known: Iterable<DeviceBelief>, gaps: readonly Gap[]) {
+    this.#sets = sets;
+    this.#explains = explains;
+    this.#gaps = gaps;
+    for (const belief of known) this.#devices.set(belief.name, belief);
+  }
+
+  get sets(): BeliefSets {
+    return this.#sets;
+  }
+
+  /** Distinct names asked for that are no device of the database; counts no further than strangerNamesMax. */
+  get strangers(): number {
+    return this.#strangers.size;
+  }
+
+  get gaps(): readonly Gap[] {
+    return this.#gaps;
+  }
+
+  /** Which names the database knows, from now on. */
+  knowDevices(isDevice: (name: string) => boolean): void {
+    this.#isDevice = isDevice;
+  }
+
+  find(name: string): DeviceBelief | undefined {
+    return this.#devices.get(name);
+  }
+
+  /** What every phone may hold from now on, heard of or not, until its behaviour says otherwise. */
+  addGap(pairs: readonly PairKey[], nowMs: number): void {
+    if (pairs.length === 0) return;
+    const number = (this.#gaps.at(-1)?.number ?? 0) + 1;
+    this.#gaps = [...this.#gaps, { number, atMs: nowMs, pairs }];
+  }
+
+  get hasChanged(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  /** Those that changed since it was asked last. */
+  takeChanged(max: number): readonly DeviceBelief[] {
+    const taken: DeviceBelief[] = [];
+    for (const name of this.#changed) {
+      if (taken.length >= max) break;
+      this.#changed.delete(name);
+      const belief = this.#devices.get(name);
+      if (belief !== undefined) taken.push(belief);
+    }
+    return taken;
+  }
+
+  /** Lists that left for addresses behind which no phone was seen: they belong into a gap when the memory ends. */
+  unattributed(): readonly ServedList[] {
+    const lists = new Map<string, ServedList>();
+    for (const { devices, lists: delivered } of this.#addresses.values())
+      if (devices.size === 0)
+        for (const [key, { kind, sha256 }] of delivered) lists.set(key, { kind, sha256 });
+    return [...lists.values()];
+  }
+
+  observe(seen: Observation, then: ServedThen, nowMs: number): void {
+    const parsed = parseFileName(seen.name);
+    if (!parsed.ok) return;
+    const name = parsed.value;
+    const memory = this.#memoryOf(seen.address, nowMs);
+    const device = name.device === undefined ? undefined : this.#member(name.device);
+    if (device !== undefined) this.#meet(memory, device, seen, nowMs);
+    if (seen.kind === 'delivered') this.#delivered(seen, name, then, memory, device, nowMs);
+    if (device !== undefined) this.#behaved(seen, name, memory, device, nowMs);
+  }
+
+  /** A phone showed that it took a file by this signer: pairs that do not believe it are disproved. */
+  showedBelief(device: string, address: string, fileSigner: CertificateFacts, nowMs: number): void {
+    const memory = this.#addresses.get(address);
+    const belief = this.#devices.get(device);
+    if (
+      memory === undefined ||
+      belief === undefined ||
+      !this.#speaksForItself(memory, device, address, nowMs)
+    )
+      return;
+    const whole = this.#spelled(belief.set);
+    const believes = (key: PairKey): boolean => this.#explains.believes(key, fileSigner);
+    // Lists of ours explain it, so nothing unknown is needed to; without any, only the unknown does.
+    const isOurs = this.#sets.pairs(whole).some((key) => key !== unknown && key !== nothing && believes(key));
+    const set = this.#sets.keep(whole, (key) => believes(key) && !(isOurs && key === unknown));
+    this.#write({ ...belief, set: set === whole ? belief.set : set, provedMs: nowMs, unansweredConfigs: 0 });
+  }
+
+  #delivered(
+    seen: Observation,
+    name: FileName,
+    { lists }: ServedThen,
+    memory: AddressMemory,
+    device: string | undefined,
+    nowMs: number,
+  ): void {
+    const kind = listKinds[name.kind];
+    if (kind === undefined) return;
+    const how = !seen.proved ? 'single-port' : seen.transport === 'tftp' ? 'transfer-port' : 'tcp';
+    for (const { sha256 } of lists.filter((list) => list.kind === kind)) {
+      const delivery: Delivery = { kind, sha256, sinceMs: nowMs, how };
+      if (device !== undefined) {
+        this.#deliver(device, delivery);
+        continue;
+      }
+      const key = `${kind} ${sha256}`;
+      memory.lists.delete(key);
+      memory.lists.set(key, delivery);
+      for (const [resident, { lastMs }] of memory.devices)
+        if (nowMs - lastMs <= addressMemoryMs) this.#deliver(resident, delivery);
+    }
+  }
+
+  #deliver(device: string, delivery: Delivery): void {
+    const belief = this.#devices.get(device);
+    if (belief === undefined) return;
+    const set = this.#sets.deliver(belief.set, delivery.kind, delivery.sha256);
+    const known = belief.deliveries.some(({ sha256 }) => sha256 === delivery.sha256);
+    if (known && set === belief.set) return;
+    const deliveries = known
+      ? belief.deliveries
+      : [...belief.deliveries, delivery].slice(-deliveriesPerDeviceMax);
+    this.#write({ ...belief, set, deliveries });
+  }
+
+  #behaved(seen: Observation, name: FileName, memory: AddressMemory, device: string, nowMs: number): void {
+    if (name.kind !== 'config' && name.kind !== 'encrypted-config') return;
+    const belief = this.#devices.get(device);
+    if (belief === undefined) return;
+    if (seen.kind === 'delivered' && name.signed)
+      this.#write({ ...belief, unansweredConfigs: belief.unansweredConfigs + 1 });
+    // Asking for what nobody signed frees no phone of anything: somebody at a browser does the same.
+    else if (!name.signed && seen.transport !== 'https')
+      this.#write({ ...belief, set: this.#sets.add(belief.set, [nothing]) });
+    else if (name.signed && seen.proved && this.#speaksForItself(memory, device, seen.address, nowMs)) {
+      const set = this.#sets.keep(belief.set, (key) => this.#explains.asksForSigned(key));
+      if (set !== belief.set) this.#write({ ...belief, set, provedMs: nowMs });
+    }
+  }
+
+  /** The address is this phone's alone, and no other address that speaks for one phone claims it. */
+  #speaksForItself(memory: AddressMemory, device: string, address: string, nowMs: number): boolean {
+    return isAlone(memory, device, nowMs) && this.#claims.get(device)?.address === address;
+  }
+
+  #meet(memory: AddressMemory, device: string, { address, proved }: Observation, nowMs: number): void {
+    const resident = memory.devices.get(device);
+    const known = resident ?? { lastMs: nowMs, provedMs: undefined };
+    known.lastMs = nowMs;
+    if (proved) known.provedMs = nowMs;
+    if (resident === undefined && memory.devices.size < devicesPerAddressMax)
+      memory.devices.set(device, known);
+    if (proved && isAlone(memory, device, nowMs)) this.#claim(device, address, nowMs);
+    const belief = this.#devices.get(device) ?? this.#unheard(device);
+    this.#write(this.#caughtUp({ ...belief, address, heardMs: nowMs }));
+    if (resident !== undefined) return;
+    for (const delivery of memory.lists.values())
+      if (nowMs - delivery.sinceMs <= addressMemoryMs) this.#deliver(device, delivery);
+  }
+
+  /** A second claimant within a day takes the word from both; a day later the one that stayed has it again. */
+  #claim(device: string, address: string, nowMs: number): void {
+    const before = this.#claims.get(device);
+    if (before === undefined || before.address === address || nowMs - before.atMs > addressMemoryMs)
+      this.#claims.set(device, { address, atMs: nowMs });
+    else if (before.address !== undefined) this.#claims.set(device, { address: undefined, atMs: nowMs });
+  }
+
+  #unheard(name: string): DeviceBelief {
+    return {
+      name,
+      set: this.#sets.first,
+      address: '',
+      heardMs: 0,
+      deliveries: [],
+      provedMs: undefined,
+      unansweredConfigs: 0,
+      gap: 0,
+    };
+  }
+
+  /** "Any of ours" can only be disproved in part when it is written out. */
+  #spelled(set: SetId): SetId {
+    const pairs = this.#sets.pairs(set);
+    if (!pairs.includes(anyOfOurs)) return set;
+    return this.#sets.spelled([...pairs.filter((key) => key !== anyOfOurs), ...this.#explains.all()]);
+  }
+
+  #caughtUp(belief: DeviceBelief): DeviceBelief {
+    const newest = this.#gaps.at(-1)?.number ?? 0;
+    return belief.gap === newest
+      ? belief
+      : { ...belief, set: setWithGaps(this.#sets, belief, this.#gaps), gap: newest };
+  }
+
+  #member(device: string): string | undefined {
+    if (this.#isDevice(device)) return device;
+    if (this.#strangers.size < strangerNamesMax) this.#strangers.add(device);
+    return undefined;
+  }
+
+  /** The address that was quiet for the longest time makes room; what went there belongs to nobody, so to everybody. */
+  #memoryOf(address: string, nowMs: number): AddressMemory {
+    const known = this.#addresses.get(address) ?? { devices: new Map(), lists: new Map() };
+    this.#addresses.delete(address);
+    this.#addresses.set(address, known);
+    if (this.#addresses.size <= believedAddressesMax) return known;
+    const [oldest] = this.#addresses;
+    if (oldest !== undefined) this.#forget(...oldest, nowMs);
+    return known;
+  }
+
+  #forget(address: string, { devices, lists }: AddressMemory, nowMs: number): void {
+    this.#addresses.delete(address);
+    if (devices.size > 0 || lists.size === 0) return;
+    const pairs = pairsOf([...lists.values()]).filter(
+      (key) => !this.#gaps.some((gap) => gap.pairs.includes(key)),
+    );
+    if (pairs.length > 0) this.addGap(pairs, nowMs);
+  }
+
+  #write(belief: DeviceBelief): void {
+    this.#devices.set(belief.name, belief);
+    this.#changed.add(belief.name);
+  }
+}
+
+const listKinds: Readonly<Partial<Record<FileName['kind'], TrustListKind>>> = {
+  'cluster-itl': 'itl',
+  'device-itl': 'itl',
+  'cluster-ctl': 'ctl',
+  'device-ctl': 'ctl',
+};
+
+/** What a phone may hold that was given these lists, whatever it held: each alone, and every pair. */
+export function pairsOf(lists: readonly ServedList[]): readonly PairKey[] {
+  const side = (kind: TrustListKind): readonly string[] => [
+    '',
+    ...lists.filter((list) => list.kind === kind).map(({ sha256 }) => sha256),
+  ];
+  return side('ctl').flatMap((ctl) =>
+    side('itl').flatMap((itl) => (ctl === '' && itl === '' ? [] : [`${ctl}/${itl}`])),
+  );
+}
+
+/** A phone's set with everything that may have been missed since it was written. */
+export function setWithGaps(
+  sets: BeliefSets,
+  { set, gap }: Pick<DeviceBelief, 'set' | 'gap'>,
+  gaps: readonly Gap[],
+): SetId {
+  const missed = gaps.filter(({ number }) => number > gap).flatMap(({ pairs }) => pairs);
+  return missed.length === 0 ? set : sets.add(set, missed);
+}
+
+function isAlone({ devices }: AddressMemory, device: string, nowMs: number): boolean {
+  if (devices.get(device)?.provedMs === undefined) return false;
+  for (const [name, { provedMs }] of devices)
+    if (name !== device && provedMs !== undefined && nowMs - provedMs <= addressMemoryMs) return false;
+  return true;
+}

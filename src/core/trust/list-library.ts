@@ -1,0 +1,99 @@
+/** Every list that was ever published, by its hash: what the words of a belief set stand for. */
+import { equalBytes } from '../../base/bytes.ts';
+import type { PublishedList, TrustListKind } from '../cluster/model.ts';
+import type { CertificateFacts, Crypto } from '../ports.ts';
+import { nothing, readPair, unknown, type PairKey } from './belief.ts';
+import { pairsOf } from './belief-book.ts';
+import { askList } from './belief-in-signer.ts';
+import { holdsNothing, isPreparedForRollback, readHeld, type Held, type PhoneTrust } from './phone-trust.ts';
+
+export type Acceptance = 'accept' | 'reject' | 'unknown';
+
+export class ListLibrary {
+  readonly #crypto: Crypto;
+  readonly #lists = new Map<string, PublishedList>();
+  readonly #held = new Map<PairKey, Held | undefined>();
+
+  /** In any order; a list carried over from one generation to the next counts from its first. */
+  constructor(crypto: Crypto, published: readonly PublishedList[]) {
+    this.#crypto = crypto;
+    for (const list of published.toSorted((a, b) => a.generation - b.generation))
+      if (!this.#lists.has(list.sha256)) this.#lists.set(list.sha256, list);
+  }
+
+  find(sha256: string): PublishedList | undefined {
+    return this.#lists.get(sha256);
+  }
+
+  /** Every pair that could be made of the published lists. */
+  allPairs(): readonly PairKey[] {
+    return pairsOf([...this.#lists.values()]);
+  }
+
+  bytes(key: PairKey): PhoneTrust | undefined {
+    if (key === nothing) return {};
+    const pair = readPair(key);
+    if (pair === undefined) return undefined;
+    const of = (sha256: string): Uint8Array | undefined => this.#lists.get(sha256)?.bytes;
+    const [ctl, itl] = [of(pair.ctl), of(pair.itl)];
+    // A list that is in no generation of ours: a database of another time.
+    if ((pair.ctl !== '' && ctl === undefined) || (pair.itl !== '' && itl === undefined)) return undefined;
+    return { ctl, itl };
+  }
+
+  /** `undefined`: nothing is known of what it holds. */
+  held(key: PairKey): Held | undefined {
+    if (this.#held.has(key)) return this.#held.get(key);
+    const bytes = this.bytes(key);
+    const read = bytes && readHeld(this.#crypto, bytes);
+    const held = read?.ok === true ? read.value : undefined;
+    this.#held.set(key, held);
+    return held;
+  }
+
+  /** Would a phone with this pair ask for `.sgn` names? Who holds what nobody knows asks for anything. */
+  asksForSigned(key: PairKey): boolean {
+    const held = this.held(key);
+    return held === undefined || !(holdsNothing(held) || isPreparedForRollback(held));
+  }
+
+  /**
+   * A file by this signer, from a phone with this pair and no TVS in reach. `unknown` also where a phone that holds
+   * a CTL may or may not look into its ITL.
+   */
+  accepts(key: PairKey, signer: CertificateFacts): Acceptance {
+    const held = this.held(key);
+    if (held === undefined) return 'unknown';
+    if (holdsNothing(held) || isPreparedForRollback(held)) return 'accept';
+    const named = { name: signer.subject, issuer: signer.issuer, serial: signer.serial };
+    const byCtl = askList(held.ctl, named, 'file');
+    const belief = byCtl ?? askList(held.itl, named, 'file');
+    if (belief === undefined || belief.kind === 'refused') return 'reject';
+    if (belief.kind === 'open') return 'unknown';
+    if (!equalBytes(belief.certificate.publicKey.spki, signer.publicKey.spki)) return 'reject';
+    return byCtl === undefined && held.ctl !== undefined ? 'unknown' : 'accept';
+  }
+}
+
+/**
+ * Would a phone that holds one of these pairs take a file by this signer, as it is now? One word only where all pairs
+ * say the same. Asked before another cluster's or another node's signer is used for a device (design.md §4, evidence a).
+ */
+export function beliefsAccept(
+  library: ListLibrary,
+  pairs: readonly PairKey[],
+  signer: CertificateFacts,
+): Acceptance {
+  const words = new Set(pairs.map((key) => library.accepts(key, signer)));
+  const [word] = words;
+  return words.size === 1 && word !== undefined ? word : 'unknown';
+}
+
+/** The list of that kind as it is told to people: its generation, or that there is none. */
+export function describeSide(library: ListLibrary, key: PairKey, kind: TrustListKind): string {
+  const pair = readPair(key);
+  if (pair === undefined) return key === unknown ? 'unknown' : 'any';
+  if (pair[kind] === '') return 'none';
+  const list = library.find(pair[kind]);
+  return list === undefined ? `${pair[kind].slice(0, 16)} (not ours)` : String(list.generation);
+}

@@ -1,0 +1,248 @@
+/**
+ * The planner (design.md §5): which phones a change of trust would strand. Every pair of lists in the field is led
+ * through a boot against what would be served: CTL, ITL, then a configuration by the signer that would sign it; the
+ * judge decides each step. A phone is stranded when one of the pairs it may hold has a path to a believed
+ * configuration today and none afterwards.
+ *
+ * Where no public source settles what phones do, a pair must have its path under every reading. What the planner
+ * judges is not signed yet: lists and configuration are made on paper, with signatures that count as right.
+ */
+import { assert } from '../../base/assert.ts';
+import type { TrustListKind } from '../cluster/model.ts';
+import type { Crypto } from '../ports.ts';
+import { anyOfOurs, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { judgeFile, type Judgement, type TvsAnswer } from './judge.ts';
+import type { ListLibrary } from './list-library.ts';
+
+/** What phones are served before or after a change. */
+export interface Served {
+  readonly itl: ServedFile | undefined;
+  readonly ctl: ServedFile | undefined;
+  /** A signed file of a phone, by the signer in use. */
+  readonly config: ServedFile;
+  /** What the TVS that phones reach answers; undefined: no TVS is served. */
+  readonly tvs?: ((issuer: string, serial: Uint8Array) => TvsAnswer) | undefined;
+}
+
+export interface ServedFile {
+  /** The name it is asked for by. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** Where a phone finds the signer of its configuration. `free`: it holds no list that binds it. */
+export type Path = 'CTL' | 'ITL' | 'TVS' | 'free' | 'none';
+
+export interface Road {
+  readonly path: Path;
+  /** It must take new lists first, which it asks for before its configuration at every boot. */
+  readonly afterLists: boolean;
+}
+
+/** How two open questions are read: may a list or a file be believed where sources do not settle it? */
+export interface Reading {
+  readonly lists: boolean;
+  readonly files: boolean;
+}
+
+export const readings: readonly Reading[] = [
+  { lists: false, files: false },
+  { lists: false, files: true },
+  { lists: true, files: false },
+  { lists: true, files: true },
+];
+
+/** One pair of the field. */
+export interface PairVerdict {
+  readonly key: PairKey;
+  /** One for each reading; equal ones once. */
+  readonly before: readonly Road[];
+  readonly after: readonly Road[];
+  readonly stranded: boolean;
+  /** It has no path today under any reading, and gets none. */
+  readonly lost: boolean;
+}
+
+/** A list in a phone's hand, with a word to remember judgements by. */
+interface Side {
+  readonly id: string;
+  readonly bytes: Uint8Array | undefined;
+}
+
+interface Hands {
+  readonly ctl: Side;
+  readonly itl: Side;
+}
+
+/** Judges pairs against what is served before and after; remembers, since thousands of phones share a few pairs. */
+export class RoadFinder {
+  readonly #crypto: Crypto;
+  readonly #library: ListLibrary;
+  readonly #nowSeconds: number;
+  readonly #served: Readonly<Record<'before' | 'after', Served>>;
+  readonly #judgements = new Map<string, Judgement>();
+  readonly #verdicts = new Map<PairKey, PairVerdict>();
+
+  constructor(
+    crypto: Crypto,
+    library: ListLibrary,
+    served: Readonly<Record<'before' | 'after', Served>>,
+    nowSeconds: number,
+  ) {
+    this.#crypto = onPaper(crypto);
+    this.#library = library;
+    this.#served = served;
+    this.#nowSeconds = nowSeconds;
+  }
+
+  verdict(key: PairKey): PairVerdict {
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known;
+    const roads = readings.map((reading) => ({
+      before: this.#road(key, 'before', reading),
+      after: this.#road(key, 'after', reading),
+    }));
+    const verdict = {
+      key,
+      before: distinct(roads.map((road) => road.before)),
+      after: distinct(roads.map((road) => road.after)),
+      stranded: roads.some(({ before, after }) => before.path !== 'none' && after.path === 'none'),
+      lost: roads.every(({ before, after }) => before.path === 'none' && after.path === 'none'),
+    };
+    this.#verdicts.set(key, verdict);
+    return verdict;
+  }
+
+  /** One boot (domain.md §3): the lists first, each judged with what the phone holds by then. */
+  #road(key: PairKey, when: 'before' | 'after', { lists, files }: Reading): Road {
+    const held = this.#library.bytes(key);
+    const pair = readPair(key);
+    assert(held !== undefined && pair !== undefined, 'a pair of our lists');
+    const { ctl, itl, config } = this.#served[when];
+    const first: Hands = { ctl: { id: pair.ctl, bytes: held.ctl }, itl: { id: pair.itl, bytes: held.itl } };
+    const direct = this.#asked(when, first, config);
+    let hands = first;
+    if (ctl !== undefined && taken(this.#asked(when, hands, ctl), lists))
+      hands = { ...hands, ctl: { id: `new ${when}`, bytes: ctl.bytes } };
+    if (itl !== undefined && taken(this.#asked(when, hands, itl), lists))
+      hands = { ...hands, itl: { id: `new ${when}`, bytes: itl.bytes } };
+    const last = this.#asked(when, hands, config);
+    if (!taken(last, files)) return { path: 'none', afterLists: false };
+    return { path: pathOf(last), afterLists: !taken(direct, files) };
+  }
+
+  #asked(when: 'before' | 'after', { ctl, itl }: Hands, file: ServedFile): Judgement {
+    const question = `${when} ${ctl.id} ${itl.id} ${file.name}`;
+    const known = this.#judgements.get(question);
+    if (known !== undefined) return known;
+    const phone = { ctl: ctl.bytes, itl: itl.bytes, tvs: this.#served[when].tvs ?? silent };
+    const judged = judgeFile(this.#crypto, phone, file, this.#nowSeconds);
+    this.#judgements.set(question, judged);
+    return judged;
+  }
+}
+
+/** Phones that share a set. */
+export interface FieldGroup {
+  readonly pairs: readonly PairKey[];
+  readonly phones: readonly FieldPhone[];
+}
+
+export interface FieldPhone {
+  readonly name: string;
+  /** 0: never. */
+  readonly heardMs: number;
+}
+
+export interface StrandReport {
+  readonly phones: number;
+  /** Each phone is counted once, as the first of these that holds of it; the rest keeps its path. */
+  readonly stranded: readonly string[];
+  /** Nobody knows what it holds: it may come from elsewhere. What it may hold of ours keeps its path. */
+  readonly unknown: readonly string[];
+  /** Not heard of for long: it meets the change when it comes back, and has a path then. */
+  readonly offline: readonly string[];
+  /** Had no path before; no change made here gives it one. Among the others too. */
+  readonly lost: readonly string[];
+  /** Pairs that some phone may hold, with how many phones may. */
+  readonly pairs: readonly (PairVerdict & { readonly phones: number })[];
+}
+
+/** `offlineBeforeMs`: phones heard of last before this are offline. */
+export function planStranding(
+  finder: RoadFinder,
+  library: ListLibrary,
+  field: readonly FieldGroup[],
+  offlineBeforeMs: number,
+): StrandReport {
+  const stranded: string[] = [];
+  const unknownPhones: string[] = [];
+  const offline: string[] = [];
+  const lost: string[] = [];
+  const counts = new Map<PairKey, number>();
+  let all = 0;
+  for (const { pairs, phones } of field) {
+    all += phones.length;
+    const ours = pairsToJudge(library, pairs);
+    for (const key of ours) counts.set(key, (counts.get(key) ?? 0) + phones.length);
+    const verdicts = ours.map((key) => finder.verdict(key));
+    const isStranded = verdicts.some((verdict) => verdict.stranded);
+    const isUnknown = pairs.some((key) => key !== anyOfOurs && library.bytes(key) === undefined);
+    const isLost = verdicts.some((verdict) => verdict.lost);
+    for (const { name, heardMs } of phones) {
+      if (isLost) lost.push(name);
+      if (isStranded) stranded.push(name);
+      else if (isUnknown) unknownPhones.push(name);
+      else if (heardMs < offlineBeforeMs) offline.push(name);
+    }
+  }
+  return {
+    phones: all,
+    stranded: stranded.toSorted(),
+    unknown: unknownPhones.toSorted(),
+    offline: offline.toSorted(),
+    lost: lost.toSorted(),
+    pairs: [...counts].map(([key, phones]) => ({ ...finder.verdict(key), phones })),
+  };
+}
+
+/** "Any of ours" is every pair; pairs that nothing is known of are counted, not judged. */
+function pairsToJudge(library: ListLibrary, pairs: readonly PairKey[]): readonly PairKey[] {
+  const named = pairs.filter((key) => library.bytes(key) !== undefined);
+  return pairs.includes(anyOfOurs) ? [...new Set([...named, ...library.allPairs()])] : named;
+}
+
+/** What is served may have reached anybody since it was last heard what did. */
+export function withDeliveries(
+  sets: BeliefSets,
+  set: SetId,
+  lists: readonly { readonly kind: TrustListKind; readonly sha256: string }[],
+): SetId {
+  return lists.reduce((id, { kind, sha256 }) => sets.deliver(id, kind, sha256), set);
+}
+
+function taken({ phone, lint }: Judgement, reading: boolean): boolean {
+  if (phone === 'unknown') return reading;
+  // Does a phone with a CTL still look into its ITL for the signer of a file? Sources do not say (design.md §5).
+  return phone === 'accept' && (reading || !lint.includes('lint-itl-behind-ctl'));
+}
+
+function pathOf({ code }: Judgement): Path {
+  if (code === 'accepted-by-ctl') return 'CTL';
+  if (code === 'accepted-by-tvs') return 'TVS';
+  if (code === 'accepted-unsigned' || code === 'accepted-rollback') return 'free';
+  return 'ITL';
+}
+
+function silent(): TvsAnswer {
+  return { kind: 'unreachable' };
+}
+
+function distinct(roads: readonly Road[]): readonly Road[] {
+  return [...new Map(roads.map((road) => [`${road.path} ${road.afterLists}`, road])).values()];
+}
+
+/** What is planned is signed when it is published: until then a signature is right when it is there. */
+function onPaper(crypto: Crypto): Crypto {
+  return { ...crypto, verifyRsa: () => true };
+}

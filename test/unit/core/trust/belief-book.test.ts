@@ -1,0 +1,228 @@
+import { describe, expect, it } from 'vitest';
+import { addressMemoryMs } from '../../../../src/base/limits.ts';
+import { anyOfOurs, BeliefSets, nothing, unknown } from '../../../../src/core/trust/belief.ts';
+import {
+  BeliefBook,
+  pairsOf,
+  type Observation,
+  type ServedList,
+} from '../../../../src/core/trust/belief-book.ts';
+import { openToolCertificate } from '../../../helpers/open-tool-signers.ts';
+
+const [desk, other] = ['SEP001122330001', 'SEP001122330002'];
+const signer = openToolCertificate('callmanager');
+const lists: readonly ServedList[] = [
+  { kind: 'ctl', sha256: 'c1' },
+  { kind: 'itl', sha256: 'i1' },
+];
+
+function seen(name: string, more: Partial<Observation> = {}): Observation {
+  return {
+    kind: 'delivered',
+    name,
+    address: '10.0.0.1',
+    transport: 'http',
+    proved: true,
+    durationMs: 5,
+    ...more,
+  };
+}
+
+/** `believing`: the pairs that believe the signer of files. */
+function newBook(believing: readonly string[] = ['c1/i1']): BeliefBook {
+  const book = new BeliefBook(
+    new BeliefSets(),
+    {
+      asksForSigned: (key) => key !== nothing,
+      believes: (key) => believing.includes(key) || key === unknown,
+      all: () => ['c1/i1', 'c0/i0'],
+    },
+    [],
+    [],
+  );
+  book.knowDevices((name) => [desk, other].includes(name));
+  return book;
+}
+
+function pairs(book: BeliefBook, name: string): readonly string[] {
+  const belief = book.find(name);
+  return belief === undefined ? [] : book.sets.pairs(belief.set);
+}
+
+function boot(book: BeliefBook, name: string, more: Partial<Observation> = {}, nowMs = 0): void {
+  book.observe(seen(`CTL${name}.tlv`, { kind: 'asked', ...more }), { lists }, nowMs);
+  book.observe(seen('CTLFile.tlv', more), { lists }, nowMs);
+  book.observe(seen('ITLFile.tlv', more), { lists }, nowMs);
+  book.observe(seen(`${name}.cnf.xml.sgn`, more), { lists }, nowMs);
+}
+
+const all = [unknown, '/i1', 'c1/', 'c1/i1'].toSorted();
+
+describe('the book of beliefs', () => {
+  it('gives a list fetched from an address to the phone that was seen there', () => {
+    const book = newBook();
+    boot(book, desk);
+    expect(pairs(book, desk)).toEqual(all);
+    expect(book.find(desk)).toMatchObject({ address: '10.0.0.1', unansweredConfigs: 1 });
+    expect(book.find(desk)?.deliveries.map(({ sha256, how }) => [sha256, how])).toEqual([
+      ['c1', 'tcp'],
+      ['i1', 'tcp'],
+    ]);
+  });
+
+  it('and to one that is seen there later, for a day', () => {
+    const book = newBook();
+    book.observe(seen('ITLFile.tlv'), { lists }, 0);
+    book.observe(seen(`${desk}.cnf.xml.sgn`), { lists }, addressMemoryMs);
+    expect(pairs(book, desk)).toEqual([unknown, '/i1'].toSorted());
+    book.observe(seen(`${other}.cnf.xml.sgn`), { lists }, addressMemoryMs + 1);
+    expect(pairs(book, other)).toEqual([unknown]);
+  });
+
+  it('gives it to every phone behind a NAT address, and to nobody elsewhere', () => {
+    const book = newBook();
+    book.observe(seen(`${desk}.cnf.xml.sgn`), { lists }, 0);
+    book.observe(seen(`${other}.cnf.xml.sgn`, { address: '10.0.0.2' }), { lists }, 0);
+    book.observe(seen('ITLFile.tlv'), { lists }, 0);
+    expect(pairs(book, desk)).toContain('/i1');
+    expect(pairs(book, other)).toEqual([unknown]);
+    book.observe(seen(`${other}.cnf.xml.sgn`), { lists }, 1);
+    expect(pairs(book, other)).toContain('/i1');
+  });
+
+  it('takes a list under the name of one phone for that phone alone', () => {
+    const book = newBook();
+    boot(book, other);
+    book.observe(seen(`ITL${desk}.tlv`), { lists: [{ kind: 'itl', sha256: 'i2' }] }, 0);
+    expect(pairs(book, desk)).toContain('/i2');
+    expect(pairs(book, other)).not.toContain('/i2');
+  });
+
+  it('counts nothing that was asked for and not delivered', () => {
+    const book = newBook();
+    book.observe(seen(`CTL${desk}.tlv`, { kind: 'asked' }), { lists }, 0);
+    book.observe(seen('ITLFile.tlv', { kind: 'asked' }), { lists }, 0);
+    expect(pairs(book, desk)).toEqual([unknown]);
+  });
+
+  it('keeps names that are no device as one number', () => {
+    const book = newBook();
+    for (let number = 0; number < 5; number++) boot(book, `SEP00AA0000000${number}`);
+    expect(book.strangers).toBe(5);
+    expect(book.takeChanged(10)).toEqual([]);
+  });
+
+  it('disproves by a sign of belief from the address that speaks for the phone alone', () => {
+    const book = newBook();
+    boot(book, desk);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual(['c1/i1']);
+    expect(book.find(desk)).toMatchObject({ provedMs: 7, unansweredConfigs: 0 });
+  });
+
+  it('keeps {unknown} where no list of ours explains what a phone believes', () => {
+    const book = newBook([]);
+    boot(book, desk);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual([unknown]);
+  });
+
+  it('writes "any of ours" out before it disproves a part of it', () => {
+    const book = newBook();
+    book.addGap([anyOfOurs], 0);
+    boot(book, desk);
+    expect(pairs(book, desk)).toContain(anyOfOurs);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual(['c1/i1']);
+  });
+
+  it('believes no behaviour from an address that names two phones', () => {
+    const book = newBook();
+    boot(book, desk);
+    boot(book, other);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual(all);
+  });
+
+  it('but does after a day in which the second one was not heard there', () => {
+    const book = newBook();
+    boot(book, other);
+    boot(book, desk, {}, addressMemoryMs + 1);
+    book.showedBelief(desk, '10.0.0.1', signer, addressMemoryMs + 2);
+    expect(pairs(book, desk)).toEqual(['c1/i1']);
+  });
+
+  it('believes neither of two addresses that each claim the phone, until one is gone for a day', () => {
+    const book = newBook();
+    boot(book, desk);
+    boot(book, desk, { address: '10.0.0.9' }, 1);
+    for (const address of ['10.0.0.1', '10.0.0.9']) book.showedBelief(desk, address, signer, 2);
+    expect(pairs(book, desk)).toEqual(all);
+    boot(book, desk, {}, addressMemoryMs + 2);
+    book.showedBelief(desk, '10.0.0.1', signer, addressMemoryMs + 3);
+    expect(pairs(book, desk)).toEqual(['c1/i1']);
+  });
+
+  it('lets nobody forge the company of a phone, or its claim', () => {
+    const book = newBook();
+    boot(book, desk);
+    const forged = { transport: 'tftp', proved: false } as const;
+    boot(book, other, forged, 1);
+    boot(book, desk, { ...forged, address: '10.0.0.9' }, 1);
+    book.showedBelief(desk, '10.0.0.1', signer, 2);
+    expect(pairs(book, desk)).toEqual(['c1/i1']);
+  });
+
+  it('believes no behaviour over a port where the sender can be forged', () => {
+    const book = newBook();
+    boot(book, desk, { transport: 'tftp', proved: false });
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual(all);
+  });
+
+  it('disproves "nothing" by a name that asks for a signature, and adds it by one that does not', () => {
+    const book = newBook();
+    book.observe(seen(`${desk}.cnf.xml`), { lists }, 0);
+    expect(pairs(book, desk)).toEqual([nothing, unknown]);
+    book.observe(seen(`${desk}.cnf.xml`, { transport: 'https' }), { lists }, 0);
+    book.observe(
+      seen(`${desk}.cnf.xml.sgn`, { kind: 'asked', proved: false, transport: 'tftp' }),
+      { lists },
+      0,
+    );
+    expect(pairs(book, desk)).toEqual([nothing, unknown]);
+    book.observe(seen(`${desk}.cnf.xml.enc.sgn`, { kind: 'asked' }), { lists }, 0);
+    expect(pairs(book, desk)).toEqual([unknown]);
+  });
+
+  it('adds a gap to everybody, also to who was disproved before', () => {
+    const book = newBook();
+    boot(book, desk);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    book.addGap(pairsOf([{ kind: 'itl', sha256: 'i9' }]), 8);
+    book.addGap([], 8);
+    book.observe(seen(`${desk}.cnf.xml.sgn`), { lists }, 9);
+    expect(pairs(book, desk)).toEqual(['/i9', 'c1/i1']);
+    book.observe(seen(`${other}.cnf.xml.sgn`, { address: '10.0.0.2' }), { lists }, 9);
+    expect(pairs(book, other)).toEqual([unknown, '/i9'].toSorted());
+    expect(book.gaps.map(({ number }) => number)).toEqual([1]);
+  });
+
+  it('tells which lists left for addresses where no phone was seen', () => {
+    const book = newBook();
+    book.observe(seen('ITLFile.tlv'), { lists }, 0);
+    expect(book.unattributed()).toEqual([{ kind: 'itl', sha256: 'i1' }]);
+    book.observe(seen(`${desk}.cnf.xml.sgn`), { lists }, 0);
+    expect(book.unattributed()).toEqual([]);
+  });
+
+  it('tells each change once, so many at a time', () => {
+    const book = newBook();
+    boot(book, desk);
+    boot(book, other, { address: '10.0.0.2' });
+    expect(book.takeChanged(1).map(({ name }) => name)).toEqual([desk]);
+    expect(book.hasChanged).toBe(true);
+    expect(book.takeChanged(9).map(({ name }) => name)).toEqual([other]);
+    expect(book.hasChanged).toBe(false);
+  });
+});
