@@ -25,6 +25,7 @@ const programs = {
     'softhsm2-util': 'softhsm2',
     strace: 'strace',
     sshd: 'openssh-server',
+    pg_createcluster: 'postgresql',
   },
   bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base' },
 };

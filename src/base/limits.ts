@@ -203,6 +203,12 @@ export const fetchIdleMs = 10_000;
 export const keyIterations = 200_000;
 /** A writer waits this long for another process's transaction; ours are under 50 ms, so longer means stuck. */
 export const databaseWaitMsMax = 5_000;
+/** Of one process to PostgreSQL: its server forks for each, and writers exclude each other anyway. */
+export const databaseConnectionsMax = 4;
+/** A PostgreSQL that does not take a connection for so long is down. */
+export const databaseConnectMsMax = 3_000;
+/** No statement of ours takes longer, and one that hangs must not hold a connection for ever. */
+export const databaseStatementMsMax = 30_000;
 /** security.md §3: a PKCS#12 file that asks for more rounds wants to keep us busy ... */
 export const pkcs12IterationsMax = 1_000_000;
 /** ... and one that is larger is no exchange of certificates. */

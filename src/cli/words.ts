@@ -109,3 +109,14 @@ export function parseOverride(word: string): readonly [path: string, value: stri
     throw new Failure('usage', `'${word}' is not PATH=TEXT, such as vendorConfig/webAccess=1`);
   return [path, word.slice(at + 1)];
 }
+
+/** `postgres://user@host/name`; a password in it would stand in the process list. */
+export function parseDatabaseUrl(word: string): string {
+  if (!/^postgres(ql)?:\/\/[^/]+\/[^/?]+/.test(word))
+    throw new Failure('usage', `'${word}' is not a URL such as postgres://tftp@db.example.net:5432/tftp`);
+  if (/^[^/]+\/\/[^/@]*:[^/@]*@/.test(word) || /[?&]password=/.test(word))
+    throw new Failure('usage', 'a password on the command line can be read by every user of this machine', {
+      hint: 'Put it into the file that PGPASSFILE names, or into database: of tftp-pki.yaml.',
+    });
+  return word;
+}

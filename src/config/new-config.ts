@@ -5,15 +5,18 @@ import type { Config } from './schema.ts';
 export interface NewConfig {
   /** The provisioning directory. */
   readonly filesRoot: string | undefined;
+  /** PostgreSQL; undefined for the file in the folder. */
+  readonly database?: string | undefined;
   /** The token of the keys. */
   readonly pkcs11?: Config['keys']['pkcs11'];
 }
 
-export function newConfigText({ filesRoot, pkcs11 }: NewConfig): string {
+export function newConfigText({ filesRoot, database, pkcs11 }: NewConfig): string {
   const head =
     '# Settings of this node. All of them: docs/reference/configuration.md; `serve` names what is wrong.\n';
   const settings = {
     ...(filesRoot !== undefined && { files: { root: filesRoot } }),
+    ...(database !== undefined && { database }),
     ...(pkcs11 !== undefined && { keys: { pkcs11 } }),
   };
   return `${head}${stringify(settings)}`;

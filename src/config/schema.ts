@@ -240,6 +240,8 @@ const risk = z
   )
   .prefault({});
 
+const databaseError = 'a URL such as postgres://tftp@db.example.net:5432/tftp';
+
 const pkcs11 = z.strictObject(
   {
     module: text.describe('The PKCS#11 library of the token, such as /usr/lib/softhsm/libsofthsm2.so.'),
@@ -273,8 +275,16 @@ const keys = z
   )
   .prefault({});
 
+const database = z
+  .string({ error: databaseError })
+  .refine((value) => /^postgres(ql)?:\/\/[^/]+\/[^/?]+/.test(value), { error: databaseError })
+  .optional()
+  .describe(
+    'PostgreSQL of a cluster of several nodes, as `postgres://user@host:5432/name`; without it the database is a file in the folder of the node. The password comes from PGPASSFILE or PGPASSWORD, or stands in the URL.',
+  );
+
 export const configSchema = z.strictObject(
-  { tftp, http, https, metrics, files, proxy, log, keys, risk },
+  { tftp, http, https, metrics, files, proxy, database, log, keys, risk },
   group,
 );
 

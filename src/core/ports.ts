@@ -206,6 +206,11 @@ export interface Store extends DeviceStore, RemoteStore {
    * with no other; cheap enough to ask several times a second.
    */
   version(): Promise<number>;
+  /**
+   * Calls when the version may have grown, where the database tells of it; never where it does not, so ask as well.
+   * Gives the end of it.
+   */
+  onVersion(listener: () => void): () => void;
   close(): Promise<void>;
 }
 

@@ -85,11 +85,13 @@ export async function startBack(options: BackOptions): Promise<Back> {
   };
   const { node } = options;
   const poll = node && setInterval(() => void look(node), storeVersionPollMs);
+  const endListening = node?.store.onVersion(() => void look(node));
   return {
     resolve: (request: FileRequest): Promise<Resolution> => chain.resolver.resolve(request),
     reconfigure: replace,
     close() {
       clearInterval(poll);
+      endListening?.();
       ahead?.stop();
       chain.local?.close();
     },

@@ -111,11 +111,12 @@ async function join(
 ): Promise<OpenNode> {
   const passphrase = createPassphraseSource(passphraseFile, folder.passphraseFile);
   const crypto = createVerifier();
-  const store = await openStore({ path: folder.databaseFile, create, crypto });
-  const keys = createNodeKeys(
-    passphrase,
-    () => loadConfig({ file: folder.configFile, environment }).keys.pkcs11,
+  const config = loadConfig({ file: folder.configFile, environment });
+  const { database } = config;
+  const store = await openStore(
+    database === undefined ? { path: folder.databaseFile, create, crypto } : { url: database, crypto },
   );
+  const keys = createNodeKeys(passphrase, () => config.keys.pkcs11);
   const keyFiles = createKeyFiles(folder.keysFolder);
   return {
     folder,

@@ -15,6 +15,11 @@ export interface Database {
   write<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T>;
   /** A second connection, reading only: what it sees is what was committed. */
   reopen(): Promise<Database>;
+  /**
+   * Calls when another process's change is told of, and whenever some may have been missed. Gives the end of it;
+   * undefined where a database tells nothing and has to be asked.
+   */
+  readonly listen?: ((onRevision: () => void) => () => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -30,4 +35,6 @@ export interface ColumnTypes {
   readonly randomSalt: RawBuilder<string>;
   /** Statements after which the database itself refuses to change or delete a row of the table. */
   readonly appendOnly: (table: string) => readonly RawBuilder<unknown>[];
+  /** Statements after which every new value of that column is told to whoever listens. */
+  readonly announce: (table: string, column: string) => readonly RawBuilder<unknown>[];
 }

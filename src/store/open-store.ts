@@ -11,6 +11,7 @@ import { migrate } from './migrate.ts';
 import { publish } from './publish.ts';
 import { createRemoteStore } from './remote-store.ts';
 import type { Schema } from './schema.ts';
+import type { PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 import { appendAudit, listAudit } from './tables/audit.ts';
 import {
@@ -25,14 +26,14 @@ import { bumpRevision, readRevision } from './tables/revision.ts';
 import { adoptLists, currentLists, listGeneration, listPublished } from './tables/trust-list.ts';
 import { createTimestamps } from './timestamps.ts';
 
-export interface StoreOptions extends SqliteOptions {
+export type StoreOptions = (SqliteOptions | PostgresOptions) & {
   /** Reads certificates that come in and seals the audit. */
   readonly crypto: Crypto;
-}
+};
 
 /** Opens a node's database and brings its schema forward. `create` is for `init`: otherwise it must be there. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const database = await openSqlite(options);
+  const database = await openDatabase(options);
   try {
     await migrate(database, { readonly: options.readonly ?? false });
   } catch (error) {
@@ -40,6 +41,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw error;
   }
   return createStore(database, options.crypto);
+}
+
+async function openDatabase(options: StoreOptions): Promise<Database> {
+  if (!('url' in options)) return openSqlite(options);
+  const { openPostgres } = await import('./postgres.ts');
+  return openPostgres(options);
 }
 
 export function createStore(database: Database, crypto: Crypto): Store {
@@ -84,6 +91,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
     listAudit: () => listAudit(query),
     signedTimestamp: createTimestamps(database),
     version: () => readRevision(query),
+    onVersion: (listener) => database.listen?.(listener) ?? (() => undefined),
     close: () => database.close(),
   };
 }

@@ -49,6 +49,8 @@ const columns: ColumnTypes = {
         sql`create trigger ${sql.id(`${table}_no_${verb}`)} before ${sql.raw(verb)} on ${sql.table(table)}
             begin select raise(abort, ${sql.lit(`${table} is append-only`)}); end`,
     ),
+  // Nothing to tell others with: they ask.
+  announce: () => [],
 };
 
 export async function openSqlite(options: SqliteOptions): Promise<Database> {

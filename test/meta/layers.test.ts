@@ -44,6 +44,7 @@ const doors: Record<string, readonly string[]> = {
   'reflect-metadata': ['src/pki/vendor.ts'],
   'better-sqlite3': ['src/store/'],
   kysely: ['src/store/'],
+  pg: ['src/store/'],
   fastify: ['src/http/'],
   koffi: ['src/net/mmsg/'],
   ssh2: ['src/net/'],

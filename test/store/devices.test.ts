@@ -1,25 +1,35 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { ImportedDevice } from '../../src/core/devices/device-store.ts';
 import { defaultProvisioning } from '../../src/core/devices/provisioning.ts';
 import { fillDocument } from '../../src/core/render/document.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { readDocument } from '../../src/files/read-document.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
 import { crypto, device } from './store-values.ts';
 
 let folder: string;
 let store: Store;
-beforeEach(async () => {
+let server: PostgresServer;
+beforeAll(() => {
+  server = startPostgres();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'tftp-pki-devices-'));
-  store = await openStore({ path: join(folder, 'database.sqlite'), create: true, crypto });
 });
 afterEach(async () => {
   await store.close();
   rmSync(folder, { recursive: true });
 });
+
+const databases = {
+  SQLite: () => openStore({ path: join(folder, 'database.sqlite'), create: true, crypto }),
+  PostgreSQL: async () => openStore({ url: await server.newDatabase(), crypto }),
+};
 
 function imported(name: string, text: string, sourceSha256 = text): ImportedDevice {
   const document = readDocument(Uint8Array.from(Buffer.from(text)), crypto);
@@ -33,85 +43,91 @@ async function fileOf(name: string): Promise<string | undefined> {
   return filled?.ok ? filled.value : undefined;
 }
 
-describe('a device', () => {
-  test('reads back as it was written, with all it may have', async () => {
-    const full = device('SEP1', {
-      pool: 'Berlin',
-      load: 'sip.1',
-      overrides: { 'vendorConfig/webAccess': '1' },
-      lines: [
-        { index: 1, extension: '1', label: 'ä', displayName: 'b', authName: 'c', authPassword: 'd' },
-        { index: 2, extension: '2' },
-      ],
+describe.each(Object.entries(databases))('on %s', (_, open) => {
+  beforeEach(async () => {
+    store = await open();
+  });
+
+  describe('a device', () => {
+    test('reads back as it was written, with all it may have', async () => {
+      const full = device('SEP1', {
+        pool: 'Berlin',
+        load: 'sip.1',
+        overrides: { 'vendorConfig/webAccess': '1' },
+        lines: [
+          { index: 1, extension: '1', label: 'ä', displayName: 'b', authName: 'c', authPassword: 'd' },
+          { index: 2, extension: '2' },
+        ],
+      });
+      await store.addDevice(full);
+      expect(await store.findDevice('SEP1')).toStrictEqual(full);
+      expect(await store.listDevices()).toStrictEqual([full]);
+      expect(await store.countDevices()).toBe(1);
     });
-    await store.addDevice(full);
-    expect(await store.findDevice('SEP1')).toStrictEqual(full);
-    expect(await store.listDevices()).toStrictEqual([full]);
-    expect(await store.countDevices()).toBe(1);
+
+    test('that changes has another salt, is to be reset, and then is not', async () => {
+      await store.addDevice(device('SEP1'));
+      const before = await store.findBuildSource('SEP1');
+      expect(before?.salt).toMatch(/^[0-9a-f]{32}$/);
+      expect(await store.devicesToReset()).toEqual([]);
+      const version = await store.version();
+      const later = device('SEP1').addedMs + 1;
+      await store.changeDevice(device('SEP1', { load: 'x', lines: [{ index: 3, extension: '3' }] }), later);
+      expect(await store.version()).toBeGreaterThan(version);
+      const after = await store.findBuildSource('SEP1');
+      expect(after).toMatchObject({ changedMs: later, device: { load: 'x', lines: [{ index: 3 }] } });
+      expect(after?.salt).not.toBe(before?.salt);
+      expect(await store.devicesToReset()).toEqual(['SEP1']);
+      expect(await store.devicesChangedAfter(later - 1, 9)).toEqual(['SEP1']);
+      await store.markReset(['SEP1'], later);
+      expect(await store.devicesToReset()).toEqual([]);
+      await expect(store.changeDevice(device('SEP2'), later)).rejects.toMatchObject({ code: 'not-found' });
+    });
   });
 
-  test('that changes has another salt, is to be reset, and then is not', async () => {
-    await store.addDevice(device('SEP1'));
-    const before = await store.findBuildSource('SEP1');
-    expect(before?.salt).toMatch(/^[0-9a-f]{32}$/);
-    expect(await store.devicesToReset()).toEqual([]);
-    const version = await store.version();
-    const later = device('SEP1').addedMs + 1;
-    await store.changeDevice(device('SEP1', { load: 'x', lines: [{ index: 3, extension: '3' }] }), later);
-    expect(await store.version()).toBeGreaterThan(version);
-    const after = await store.findBuildSource('SEP1');
-    expect(after).toMatchObject({ changedMs: later, device: { load: 'x', lines: [{ index: 3 }] } });
-    expect(after?.salt).not.toBe(before?.salt);
-    expect(await store.devicesToReset()).toEqual(['SEP1']);
-    expect(await store.devicesChangedAfter(later - 1, 9)).toEqual(['SEP1']);
-    await store.markReset(['SEP1'], later);
-    expect(await store.devicesToReset()).toEqual([]);
-    await expect(store.changeDevice(device('SEP2'), later)).rejects.toMatchObject({ code: 'not-found' });
+  describe('provisioning', () => {
+    test('is read back, gets a new salt, and marks the devices it touches', async () => {
+      await store.addDevice(device('SEP1'));
+      await store.addDevice(device('SEP2', { pool: 'Berlin' }));
+      await store.addDevice(device('SEP3', { pool: 'Berlin', model: 'CP-7821' }));
+      const before = await store.readProvisioning();
+      expect(before).toMatchObject({ provisioning: undefined, changedMs: 0 });
+      const wanted = { ...defaultProvisioning(['a.example']), autoRegistration: true };
+      const at = device('SEP1').addedMs + 1;
+      await store.writeProvisioning(wanted, { pools: ['Default'], models: ['CP-7821'] }, at);
+      const after = await store.readProvisioning();
+      expect(after).toMatchObject({ provisioning: wanted, changedMs: at });
+      expect(after.salt).not.toBe(before.salt);
+      expect(await store.devicesToReset()).toEqual(['SEP1', 'SEP3']);
+    });
   });
-});
 
-describe('provisioning', () => {
-  test('is read back, gets a new salt, and marks the devices it touches', async () => {
-    await store.addDevice(device('SEP1'));
-    await store.addDevice(device('SEP2', { pool: 'Berlin' }));
-    await store.addDevice(device('SEP3', { pool: 'Berlin', model: 'CP-7821' }));
-    const before = await store.readProvisioning();
-    expect(before).toMatchObject({ provisioning: undefined, changedMs: 0 });
-    const wanted = { ...defaultProvisioning(['a.example']), autoRegistration: true };
-    const at = device('SEP1').addedMs + 1;
-    await store.writeProvisioning(wanted, { pools: ['Default'], models: ['CP-7821'] }, at);
-    const after = await store.readProvisioning();
-    expect(after).toMatchObject({ provisioning: wanted, changedMs: at });
-    expect(after.salt).not.toBe(before.salt);
-    expect(await store.devicesToReset()).toEqual(['SEP1', 'SEP3']);
-  });
-});
+  describe('an import', () => {
+    const one = '<device>\n <odd a="1"/> <load>1</load></device>\n';
 
-describe('an import', () => {
-  const one = '<device>\n <odd a="1"/> <load>1</load></device>\n';
-
-  test('keeps each file, shares the skeleton, and knows what it has seen', async () => {
-    const two = one.replace('>1<', '>2<');
-    const version = await store.version();
-    expect(await store.importDevices([imported('SEP1', one), imported('SEP2', two)])).toEqual([
-      'added',
-      'added',
-    ]);
-    expect(await store.version()).toBe(version);
-    await store.announceDevices();
-    expect(await store.version()).toBeGreaterThan(version);
-    expect([await fileOf('SEP1'), await fileOf('SEP2')]).toEqual([one, two]);
-    const [first, second] = [await store.findBuildSource('SEP1'), await store.findBuildSource('SEP2')];
-    expect(second?.document?.template.id).toBe(first?.document?.template.id);
-    expect(
-      await store.importDevices([
-        imported('SEP1', one),
-        imported('SEP2', one),
-        imported('SEP3', one),
-        imported('SEP3', two),
-      ]),
-    ).toEqual(['same', 'exists', 'added', 'exists']);
-    expect(await fileOf('SEP2')).toBe(two);
-    expect(await fileOf('SEP3')).toBe(one);
+    test('keeps each file, shares the skeleton, and knows what it has seen', async () => {
+      const two = one.replace('>1<', '>2<');
+      const version = await store.version();
+      expect(await store.importDevices([imported('SEP1', one), imported('SEP2', two)])).toEqual([
+        'added',
+        'added',
+      ]);
+      expect(await store.version()).toBe(version);
+      await store.announceDevices();
+      expect(await store.version()).toBeGreaterThan(version);
+      expect([await fileOf('SEP1'), await fileOf('SEP2')]).toEqual([one, two]);
+      const [first, second] = [await store.findBuildSource('SEP1'), await store.findBuildSource('SEP2')];
+      expect(second?.document?.template.id).toBe(first?.document?.template.id);
+      expect(
+        await store.importDevices([
+          imported('SEP1', one),
+          imported('SEP2', one),
+          imported('SEP3', one),
+          imported('SEP3', two),
+        ]),
+      ).toEqual(['same', 'exists', 'added', 'exists']);
+      expect(await fileOf('SEP2')).toBe(two);
+      expect(await fileOf('SEP3')).toBe(one);
+    });
   });
 });

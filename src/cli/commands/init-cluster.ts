@@ -7,6 +7,7 @@ import type { HashName } from '../../wire/algorithm.ts';
 import { defineCommand } from '../command.ts';
 import { nodeOptions } from '../node.ts';
 import { existingFolder } from '../read-input.ts';
+import { parseDatabaseUrl } from '../words.ts';
 
 interface InitOptions {
   readonly cluster: string;
@@ -14,6 +15,7 @@ interface InitOptions {
   readonly mode?: ClusterMode;
   readonly hash?: HashName;
   readonly files?: string;
+  readonly database?: string;
   readonly token?: string;
   readonly tokenModule?: string;
   readonly tokenPinFile?: string;
@@ -53,6 +55,11 @@ export const initClusterCommand = defineCommand<InitOptions>({
     },
     { flags: '--files <DIR>', description: 'the provisioning directory whose files are served' },
     {
+      flags: '--database <URL>',
+      description: 'an empty PostgreSQL for a cluster of several nodes (default: a file in the folder)',
+      parse: parseDatabaseUrl,
+    },
+    {
       flags: '--token <LABEL>',
       description: 'make the keys that sign in this PKCS#11 token; with --token-module and --token-pin-file',
     },
@@ -69,6 +76,11 @@ export const initClusterCommand = defineCommand<InitOptions>({
       says: 'with a passphrase that is kept elsewhere',
       command:
         'tftp-pki init --cluster lab --passphrase-file /etc/tftp-pki/passphrase --data /var/lib/tftp-pki',
+    },
+    {
+      says: 'the first of several nodes on one PostgreSQL',
+      command:
+        'tftp-pki init --cluster lab --database postgres://tftp@db.example.net/tftp --data /var/lib/tftp-pki',
     },
     {
       says: 'with the signing keys in a token',
@@ -88,6 +100,7 @@ export const initClusterCommand = defineCommand<InitOptions>({
       hash: options.hash ?? 'sha1',
       by: userInfo().username,
       filesRoot: options.files === undefined ? undefined : await existingFolder(options.files, '--files'),
+      database: options.database,
       pkcs11,
     });
     if (output.json)

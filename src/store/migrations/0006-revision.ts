@@ -6,7 +6,7 @@ import type { Migration } from './migration.ts';
 export const revision: Migration = {
   number: 6,
   name: 'revision',
-  async up(transaction, { time, tableEnd }) {
+  async up(transaction, { time, tableEnd, announce }) {
     await transaction.schema
       .createTable('revision')
       .addColumn('singleton', 'integer', (column) => column.primaryKey())
@@ -19,5 +19,6 @@ export const revision: Migration = {
       .insertInto('revision')
       .values(start)
       .execute();
+    for (const statement of announce('revision', 'number')) await statement.execute(transaction);
   },
 };
