@@ -24,6 +24,7 @@ const programs = {
     keytool: 'default-jre-headless',
     'softhsm2-util': 'softhsm2',
     strace: 'strace',
+    'systemd-analyze': 'systemd',
     sshd: 'openssh-server',
     pg_createcluster: 'postgresql',
   },

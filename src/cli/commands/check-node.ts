@@ -20,7 +20,7 @@ export const checkNodeCommand = defineCommand({
     'Run it as the user who serves. Exit status 1 when something is wrong; warnings alone are 0.',
   ],
   examples: [
-    { says: 'before the first start', command: 'sudo -u tftp-pki tftp-pki check --data /var/lib/tftp-pki' },
+    { says: 'before the first start', command: 'tftp-pki check --data /var/lib/tftp-pki' },
     {
       says: 'what is wrong, for a script',
       command: 'tftp-pki check --json | jq \'.findings[] | select(.verdict != "ok")\'',
