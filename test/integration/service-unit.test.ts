@@ -46,47 +46,53 @@ test('systemd knows every line of the units', async () => {
   expect(stdout + stderr).toBe('');
 });
 
-test('a node that serves by TFTP and HTTP, and reloads stays within the allowed system calls', { timeout: 120_000 }, async () => {
-  const [files, data, trace] = [join(folder, 'files'), join(folder, 'node'), join(folder, 'trace')];
-  writeFileSync(join(files, 'small.xml'), '<x/>');
-  writeFileSync(join(files, 'large.bin'), Buffer.alloc(memoryFileBytesMax * 2));
-  const init = ['init', '--cluster', 'lab', '--node', 'localhost', '--files', files, '--data', data];
-  execFileSync(process.execPath, [programPath, ...init], { stdio: 'ignore' });
-  const node = await serveProgram(['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--data', data], {
-    wrap: [
-      ...['strace', '-f', '-qq', '-c', '-S', 'name', '-U', 'name', '-o', trace],
-      ...['-e', `inject=${dispensable.join(',')}:error=EPERM`],
-    ],
-  });
-  const get = (name: string) =>
-    fetchTftp({
-      host: '127.0.0.1',
-      port: node.port('tftp'),
-      name,
-      blksize: 1428,
-      windowsize: 8,
-      sizeBytesMax: 1e7,
+test(
+  'a node that serves by TFTP and HTTP, and reloads stays within the allowed system calls',
+  { timeout: 120_000 },
+  async () => {
+    const [files, data, trace] = [join(folder, 'files'), join(folder, 'node'), join(folder, 'trace')];
+    writeFileSync(join(files, 'small.xml'), '<x/>');
+    writeFileSync(join(files, 'large.bin'), Buffer.alloc(memoryFileBytesMax * 2));
+    const init = ['init', '--cluster', 'lab', '--node', 'localhost', '--files', files, '--data', data];
+    execFileSync(process.execPath, [programPath, ...init], { stdio: 'ignore' });
+    const node = await serveProgram(['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--data', data], {
+      wrap: [
+        'strace',
+        ...`-f -qq -c -S name -U name -e inject=${dispensable.join(',')}:error=EPERM`.split(' '),
+        '-o',
+        trace,
+      ],
     });
-  const web = (name: string) =>
-    fetch(`http://127.0.0.1:${node.port('http')}/${name}`).then((answer) => answer.arrayBuffer());
-  for (const name of ['small.xml', 'small.xml.sgn', 'large.bin']) await Promise.all([get(name), web(name)]);
-  writeFileSync(join(files, 'small.xml'), '<y/>');
-  await run(process.execPath, [programPath, 'reload', '--data', data]);
-  await Promise.all([get('small.xml'), web('small.xml')]);
-  // strace passes SIGINT on to nobody: the server is its child.
-  const server = Number(JSON.parse(readFileSync(join(data, 'serve.json'), 'utf8')).pid);
-  process.kill(server, 'SIGINT');
-  await new Promise((done) => node.child.once('exit', done));
-  const used = readFileSync(trace, 'utf8')
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => /^[a-z][a-z0-9_]+$/.test(line) && !['syscall', 'total'].includes(line));
-  expect(used).toContain('recvmmsg');
-  const allowed = allowedCalls(readFileSync(join(units, 'tftp-pki.service'), 'utf8'));
-  const refused = used.filter((call) => !allowed.has(call));
-  // SQLite gives its files away only as root, which the service is not.
-  expect(refused.filter((call) => !dispensable.includes(call) && call !== 'fchown')).toEqual([]);
-});
+    const get = (name: string) =>
+      fetchTftp({
+        host: '127.0.0.1',
+        port: node.port('tftp'),
+        name,
+        blksize: 1428,
+        windowsize: 8,
+        sizeBytesMax: 1e7,
+      });
+    const web = (name: string) =>
+      fetch(`http://127.0.0.1:${node.port('http')}/${name}`).then((answer) => answer.arrayBuffer());
+    for (const name of ['small.xml', 'small.xml.sgn', 'large.bin']) await Promise.all([get(name), web(name)]);
+    writeFileSync(join(files, 'small.xml'), '<y/>');
+    await run(process.execPath, [programPath, 'reload', '--data', data]);
+    await Promise.all([get('small.xml'), web('small.xml')]);
+    // strace passes SIGINT on to nobody: the server is its child.
+    const server = Number(JSON.parse(readFileSync(join(data, 'serve.json'), 'utf8')).pid);
+    process.kill(server, 'SIGINT');
+    await new Promise((done) => node.child.once('exit', done));
+    const used = readFileSync(trace, 'utf8')
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => /^[a-z][a-z0-9_]+$/.test(line) && !['syscall', 'total'].includes(line));
+    expect(used).toContain('recvmmsg');
+    const allowed = allowedCalls(readFileSync(join(units, 'tftp-pki.service'), 'utf8'));
+    const refused = used.filter((call) => !allowed.has(call));
+    // SQLite gives its files away only as root, which the service is not.
+    expect(refused.filter((call) => !dispensable.includes(call) && call !== 'fchown')).toEqual([]);
+  },
+);
 
 /** What the SystemCallFilter lines of a unit let through, its sets expanded as this systemd has them. */
 function allowedCalls(unit: string): ReadonlySet<string> {
