@@ -225,6 +225,17 @@ export const shareEntriesMax = 20_000;
 /** New timestamps of signed files that share one transaction: about 10 ms of the database's lock. */
 export const timestampsPerTransactionMax = 128;
 
+/** PBKDF2 rounds around a backup: it leaves the house, so three times what a key in the folder has. */
+export const backupIterations = 600_000;
+/** A backup is sealed and opened in pieces of this size, so its size is bounded by the disk alone. */
+export const backupPieceBytes = 64 * 1024;
+/** What stands at the front of a backup: names and sizes of about 20 files. */
+export const backupManifestBytesMax = 64 * 1024;
+/** Without the old folder nobody knows how often phones got new lists since the backup; a year has a handful. */
+export const restoreGenerationGap = 1_000;
+/** Timestamps may run ahead of the clock by one second for each change within it. */
+export const restoreAheadSeconds = 60;
+
 /** A phone's configuration is about 10 KB; CUCM's largest are under 64 KB. */
 export const importedFileBytesMax = 256 * 1024;
 export const importedElementsMax = 10_000;

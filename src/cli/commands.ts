@@ -2,6 +2,7 @@
 import type { CommandDefinition } from './command.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
 import { adoptClusterCommand } from './commands/adopt-cluster.ts';
+import { backupCommand, restoreCommand } from './commands/backup-node.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { changeDeviceCommand } from './commands/change-device.ts';
 import { checkNodeCommand } from './commands/check-node.ts';
@@ -49,6 +50,8 @@ export const commands: readonly CommandDefinition[] = [
   showStatus,
   checkNodeCommand,
   showAudit,
+  backupCommand,
+  restoreCommand,
   addDeviceCommand,
   importDevicesCommand,
   listDevices,

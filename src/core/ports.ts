@@ -201,6 +201,13 @@ export interface Store extends DeviceStore, RemoteStore {
    * equal for equal content, never below the last one for that name, never below `leastSeconds`.
    */
   signedTimestamp(name: string, signer: string, contentSha256: string, leastSeconds: number): Promise<number>;
+  /** What phones may hold of what this database gave out. */
+  fieldState(): Promise<FieldState>;
+  /**
+   * For a restored backup: timestamps and generations go on above `field`, whose lists become the current ones where
+   * they are not already.
+   */
+  continueAbove(field: FieldState): Promise<void>;
   /**
    * Grows with every commit, of any process, that changes what is served (cluster, certificates, lists, devices), and
    * with no other; cheap enough to ask several times a second.
@@ -212,6 +219,16 @@ export interface Store extends DeviceStore, RemoteStore {
    */
   onVersion(listener: () => void): () => void;
   close(): Promise<void>;
+}
+
+/** Upper bounds of what was given out, and the lists in force. */
+export interface FieldState {
+  /** The highest number ever given to a generation. */
+  readonly generation: number;
+  /** The newest timestamp of any signed file or list. */
+  readonly timestampSeconds: number;
+  /** Empty where nobody knows them. */
+  readonly lists: readonly PublishedList[];
 }
 
 export type NewCertificate = Omit<StoredCertificate, 'id' | 'retiredMs'>;

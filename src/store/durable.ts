@@ -30,22 +30,42 @@ let writes = 0;
 
 /** `mode` is set exactly, whatever the umask. */
 export function writeDurably(path: string, bytes: Uint8Array, mode: number): void {
+  writePiecesDurably(path, [bytes], mode);
+}
+
+/** As `writeDurably`, for what is too large to be held in memory; gives the number of bytes. */
+export function writePiecesDurably(path: string, pieces: Iterable<Uint8Array>, mode: number): number {
   const folder = dirname(path);
   const unfinished = join(folder, `.${basename(path)}.${process.pid}-${++writes}${unfinishedSuffix}`);
+  let total = 0;
   try {
     const file = openSync(unfinished, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, mode);
     try {
       fchmodSync(file, mode);
-      for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+      for (const bytes of pieces) {
+        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        total += bytes.length;
+      }
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
     renameSync(unfinished, path);
     syncFolder(folder);
+    return total;
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw storageFailure(error, `write ${path}`);
+  }
+}
+
+/** The name changes and lasts; both are in one folder. */
+export function renameDurably(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+    syncFolder(dirname(to));
+  } catch (error) {
+    throw storageFailure(error, `rename ${from} to ${to}`);
   }
 }
 

@@ -16,6 +16,7 @@ import { revision } from './migrations/0006-revision.ts';
 import { audit } from './migrations/0007-audit.ts';
 import { provisioning } from './migrations/0008-provisioning.ts';
 import { remoteCluster } from './migrations/0009-remote-cluster.ts';
+import { timestampFloor } from './migrations/0010-timestamp-floor.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -29,6 +30,7 @@ export const migrations: readonly Migration[] = [
   audit,
   provisioning,
   remoteCluster,
+  timestampFloor,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -10,6 +10,7 @@ import { createDeviceStore } from './device-store.ts';
 import { migrate } from './migrate.ts';
 import { publish } from './publish.ts';
 import { createRemoteStore } from './remote-store.ts';
+import { continueAbove, readFieldState } from './restore.ts';
 import type { Schema } from './schema.ts';
 import type { PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
@@ -90,6 +91,8 @@ export function createStore(database: Database, crypto: Crypto): Store {
     recordAudit: (audit) => database.write((transaction) => appendAudit(transaction, crypto, audit)),
     listAudit: () => listAudit(query),
     signedTimestamp: createTimestamps(database),
+    fieldState: () => readFieldState(query),
+    continueAbove: (field) => change((transaction) => continueAbove(transaction, field)),
     version: () => readRevision(query),
     onVersion: (listener) => database.listen?.(listener) ?? (() => undefined),
     close: () => database.close(),

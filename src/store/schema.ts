@@ -178,6 +178,8 @@ export interface TrustStateTable {
   singleton: 1;
   current: number | null;
   last: number;
+  /** Seconds. */
+  timestamp_floor: Generated<number>;
 }
 
 export interface SignedTimestampTable {

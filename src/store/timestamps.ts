@@ -13,6 +13,7 @@ import {
   nextTimestamp,
   putSigned,
   signedKey,
+  timestampFloor,
   type LastSignedBook,
   type SignedName,
 } from './tables/signed-timestamp.ts';
@@ -31,7 +32,12 @@ export function createTimestamps(database: Database): Store['signedTimestamp'] {
   const waiting: Waiting[] = [];
   let draining = false;
 
-  const answer = async (batch: readonly Waiting[]): Promise<void> => {
+  const answer = async (asked: readonly Waiting[]): Promise<void> => {
+    const floor = await timestampFloor(database.query);
+    const batch = asked.map((question) => ({
+      ...question,
+      leastSeconds: Math.max(question.leastSeconds, floor),
+    }));
     // Signing again what was signed before is the usual case and needs no lock and no disk.
     const book = await lastSigned(database.query, batch);
     const unknown: Waiting[] = [];

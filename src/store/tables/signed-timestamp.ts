@@ -39,6 +39,15 @@ export async function lastSigned(
   );
 }
 
+/** Seconds; 0 where nothing was ever restored. */
+export async function timestampFloor(query: Kysely<Schema>): Promise<number> {
+  const { timestamp_floor: floor } = await query
+    .selectFrom('trust_state')
+    .select('timestamp_floor')
+    .executeTakeFirstOrThrow();
+  return floor;
+}
+
 /** Seconds. A phone refuses what is older than what it has, so what differs from the last one is later than it. */
 export function nextTimestamp(
   last: LastSigned | undefined,

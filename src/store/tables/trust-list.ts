@@ -66,6 +66,17 @@ export async function adoptLists(query: Kysely<Schema>, lists: readonly NewList[
   await query.updateTable('trust_state').set({ current: 0 }).execute();
 }
 
+/** Lists of another copy of this database that phones hold: a published generation of their own. */
+export async function adoptFieldLists(query: Kysely<Schema>, lists: readonly NewList[]): Promise<void> {
+  const { last } = await query
+    .updateTable('trust_state')
+    .set(({ eb }) => ({ last: eb('last', '+', 1) }))
+    .returning('last')
+    .executeTakeFirstOrThrow();
+  await insertGeneration(query, { number: last, state: 'published' }, lists);
+  await query.updateTable('trust_state').set({ current: last }).execute();
+}
+
 async function insertGeneration(
   query: Kysely<Schema>,
   generation: GenerationTable,
