@@ -7,7 +7,16 @@ import type { ExitStatus } from './exit.ts';
 import type { Output, Terminal } from './output.ts';
 
 /** Topics in the order in which help lists them. */
-export const topics = ['Node', 'Devices', 'Files', 'Trust', 'Certificates', 'Phones', 'Shell'] as const;
+export const topics = [
+  'Node',
+  'Devices',
+  'Files',
+  'Trust',
+  'Certificates',
+  'Clusters',
+  'Phones',
+  'Shell',
+] as const;
 export type Topic = (typeof topics)[number];
 
 /** The options that every command takes. */

@@ -1,5 +1,6 @@
 /** Every command, in the order in which help lists them within their topic. */
 import type { CommandDefinition } from './command.ts';
+import { addClusterCommand } from './commands/add-cluster.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
 import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { backupCommand, restoreCommand } from './commands/backup-node.ts';
@@ -20,10 +21,12 @@ import { initClusterCommand } from './commands/init-cluster.ts';
 import { inspectFile } from './commands/inspect-file.ts';
 import { issueCertificateCommand } from './commands/issue-certificate.ts';
 import { listCertificatesCommand } from './commands/list-certificates.ts';
+import { listClustersCommand } from './commands/list-clusters.ts';
 import { listDevices } from './commands/list-devices.ts';
 import { queryTvs } from './commands/query-tvs.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeCertificateCommand } from './commands/remove-certificate.ts';
+import { removeClusterCommand } from './commands/remove-cluster.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
 import { renewCertificateCommand } from './commands/renew-certificate.ts';
 import { resetCtlCommand, resetItlCommand } from './commands/reset-lists.ts';
@@ -85,6 +88,9 @@ export const commands: readonly CommandDefinition[] = [
   exportCertificateCommand,
   trustCertificateCommand,
   removeCertificateCommand,
+  addClusterCommand,
+  listClustersCommand,
+  removeClusterCommand,
   getFile,
   bootPhoneCommand,
   dhcpOptionsCommand,

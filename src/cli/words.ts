@@ -98,6 +98,17 @@ export function parseDeviceLine(word: string): DeviceLine {
   return { index, extension: match[2] ?? '' };
 }
 
+/** `SHA256:…`, with or without colons between the bytes, as lower-case hex. */
+export function parseFingerprint(word: string): string {
+  const hex = word
+    .replace(/^SHA256:/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
+  if (!/^[0-9a-f]{64}$/.test(hex))
+    throw new Failure('usage', `'${word}' is not SHA256: and 64 hexadecimal digits`);
+  return hex;
+}
+
 /** Every store of certificates, the node's own first. */
 export const storeNames: readonly CertificateStoreName[] = ['own', ...trustStores];
 
