@@ -44,6 +44,37 @@ export type Event =
       readonly address: string;
       readonly port: number;
     }
+  /** A remote's file that a phone of its cluster would refuse: not passed on, or only told where nothing is enforced. */
+  | {
+      readonly type: 'relay-refused';
+      readonly cluster: string;
+      readonly server: string;
+      readonly name: string;
+      /** Of the judge (core/trust/verdict.ts). */
+      readonly code: string;
+      readonly reason: string;
+      readonly blocked: boolean;
+    }
+  /** A remote's file passed, with what the strict verifier says of it. */
+  | {
+      readonly type: 'relay-lint';
+      readonly cluster: string;
+      readonly name: string;
+      readonly codes: readonly string[];
+    }
+  /** A file of a remote, or a definite word about it, reached us; `lied`: what came broke the protocol or its promise. */
+  | {
+      readonly type: 'relay-answered';
+      readonly cluster: string;
+      readonly outcome: 'have' | 'not-found' | 'lied' | 'silent' | 'no-room' | 'busy';
+    }
+  /** A server of a remote stopped answering and is left alone for a while, or answers again. */
+  | {
+      readonly type: 'remote-health';
+      readonly cluster: string;
+      readonly server: string;
+      readonly state: 'silent' | 'answers';
+    }
   /** An own certificate ends soon, or has ended and goes on being used; told at start and once a day. */
   | {
       readonly type: 'certificate-expiry';

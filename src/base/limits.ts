@@ -313,6 +313,16 @@ export const quarantineBytesPerSourceMax = 512 * 1024 * 1024;
 export const relayedFirmwareFreshMs = 24 * 60 * 60 * 1000;
 /** A file without a device's name is the same for a cluster's thousand phones that boot together. */
 export const relayedCommonFreshMs = 2_000;
+/** A device's own file is as old as one on a network file system may be: the search that found it has fetched it. */
+export const relayedDeviceFreshMs = 1_000;
+/** What was relayed in the last seconds and is repeated from memory: a storm's common files. */
+export const relayedBytesKeptMax = 16 * 1024 * 1024;
+/** A file on disk that was named in an answer stays for this long, so that the edge finds it. */
+export const relayedFileGivenMs = 10_000;
+/** What a search found out stays this long for who comes back after it took longer than the budget. */
+export const searchRememberedMs = 5_000;
+/** The lists of a remote are looked at anew because of one unknown signer at most this often. */
+export const remoteTrustRefreshMs = 10_000;
 /** Newest timestamps seen per server and name. */
 export const relayedTimestampsMax = 65_536;
 /** Devices that nobody knew yet and that remotes are asked for: in all and from one /24 or /56, per second. */

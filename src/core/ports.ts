@@ -13,10 +13,18 @@ import type {
   PublishedList,
   StoredCertificate,
 } from './cluster/model.ts';
+import type { HealthState } from './cluster/health.ts';
 import type { RemoteStore } from './cluster/remote-store.ts';
-import type { ClusterId, RemoteAnswer, RemoteClaims } from './cluster/remote.ts';
+import type {
+  ClusterId,
+  RemoteAnswer,
+  RemoteClaims,
+  RemoteCluster,
+  RemoteEndpoint,
+} from './cluster/remote.ts';
 import type { DeviceStore } from './devices/device-store.ts';
-import type { FileContent, FileRequest, Resolution } from './files/resolution.ts';
+import type { Content, FileContent, FileRequest, Resolution } from './files/resolution.ts';
+import type { PhoneTrust, TvsAnswer } from './trust/phone-trust.ts';
 
 /** Distinguished name as an ordered list of attributes, as in the certificate: `['CN', 'cucm-a.example']`. */
 export type NameAttributes = readonly (readonly [type: string, value: string])[];
@@ -123,6 +131,92 @@ export interface FileSink {
   announce(sizeBytes: number): Promise<void> | undefined;
   /** Blocks of one window may come in any order. `bytes` is the sink's from now on. */
   write(bytes: Uint8Array, offset: number): Promise<void> | undefined;
+}
+
+/** One answer of one server of a remote cluster. */
+export type RemoteWord =
+  | { readonly kind: 'whole'; readonly sizeBytes: number }
+  | { readonly kind: 'not-found' }
+  /** An error, "come back later", a lie, an answer that broke off. */
+  | { readonly kind: 'wrong'; readonly reason: string }
+  /** No word at all, or none was asked for because the circuit is open. */
+  | { readonly kind: 'silent'; readonly reason: string }
+  /** Our own sink would not take it. */
+  | { readonly kind: 'no-room'; readonly reason: string };
+
+export interface RemoteQuestion {
+  readonly name: string;
+  readonly sink: FileSink;
+  readonly sizeBytesMax: number;
+  /** For the transfer, once it has begun. */
+  readonly timeoutMs: number;
+}
+
+/** The wire to remote clusters, with the health of their addresses (src/net/remote/). Nothing rejects. */
+export interface RemoteTransport {
+  /** The servers of the cluster in order, the well ones first, until one gives a definite word. */
+  ask(
+    cluster: ClusterId,
+    question: RemoteQuestion,
+  ): Promise<{ readonly word: RemoteWord; readonly server: RemoteEndpoint }>;
+  /** False while every circuit of the cluster is open: nothing would be sent. */
+  mayAsk(cluster: ClusterId): boolean;
+  setRemotes(remotes: readonly RemoteCluster[]): void;
+  health(): readonly ServerHealth[];
+  /** Gives up what is under way. */
+  close(): void;
+}
+
+export interface ServerHealth {
+  readonly cluster: ClusterId;
+  /** `address:port` of its TFTP. */
+  readonly server: string;
+  readonly http: HealthState | 'none';
+  readonly tftp: HealthState;
+}
+
+/** Where files of remotes lie until they are judged, and the large ones after: bounded (src/files/remote/quarantine.ts). */
+export interface Quarantine {
+  /** Nothing is taken from the bounds yet. `source` is who shares a bound (core/cluster/kindness.ts). */
+  open(remote: ClusterId, source: string): QuarantinedFile;
+  /** Bytes on disk now. */
+  readonly bytes: number;
+}
+
+/** Its `write` rejects with Failure `storage-full` when a bound or the disk says so. */
+export interface QuarantinedFile extends FileSink {
+  /** The content, cut to `sizeBytes`; in memory where it is small. The sink is closed. */
+  finish(sizeBytes: number): Promise<Content>;
+  /** It is gone from memory and disk; to be called once, also after `finish`, when nobody needs it any more. */
+  discard(): void;
+}
+
+/** Reads what a signature is over from disk, for files that are not held in memory. */
+export interface StreamVerifier {
+  /** As `Crypto.verifyRsa`; the data is `head` and then `rest`. */
+  verifyRsaStream(
+    spki: Uint8Array,
+    hash: HashName,
+    head: readonly Uint8Array[],
+    rest: AsyncIterable<Uint8Array>,
+    signature: Uint8Array,
+  ): Promise<boolean>;
+}
+
+/** What phones of remote clusters believe, as far as a pin vouches for it. */
+export interface RemoteTrust {
+  /** One phone per server: the lists that were accepted from it. Empty where nothing is pinned or known. */
+  phonesOf(cluster: ClusterId): Promise<readonly RemotePhone[]>;
+  /** Looks at the cluster's lists now. */
+  refresh(cluster: ClusterId): Promise<void>;
+  /** What a TVS of the cluster says of a signer, asked as its phones ask. */
+  askTvs(cluster: ClusterId, issuer: string, serial: Uint8Array): Promise<TvsAnswer>;
+}
+
+export interface RemotePhone {
+  /** `address:port` of the TFTP server that it asks. */
+  readonly server: string;
+  readonly trust: PhoneTrust;
 }
 
 /** For whom a remote cluster is asked; limits are by source (design.md §4, "kindness to remotes"). */

@@ -6,7 +6,7 @@
  */
 import { LRUCache } from 'lru-cache';
 import { publicKeysCachedMax, rsaBitsMax } from '../base/limits.ts';
-import type { CertificateFacts, Crypto } from '../core/ports.ts';
+import type { CertificateFacts, Crypto, StreamVerifier } from '../core/ports.ts';
 import { readCertificate } from './certificate.ts';
 import { constants, createHash, createPublicKey, createVerify, type KeyObject } from './vendor.ts';
 
@@ -19,7 +19,7 @@ interface LoadedKey {
  * A verifier with its own caches: to read a certificate takes 0.3 ms, to load a key as long as to verify with it,
  * and a cluster's files name the same few again and again. What is not one is not remembered.
  */
-export function createVerifier(): Crypto {
+export function createVerifier(): Crypto & StreamVerifier {
   const keys = new LRUCache<string, LoadedKey>({ max: publicKeysCachedMax });
   const certificates = new LRUCache<string, CertificateFacts>({ max: publicKeysCachedMax });
   const load = remember(keys, loadRsaKey);
@@ -31,6 +31,14 @@ export function createVerifier(): Crypto {
       if (!loaded || signature.length !== loaded.modulusBytes) return false;
       const verify = createVerify(hash);
       for (const part of parts) verify.update(part);
+      return verify.verify({ key: loaded.key, padding: constants.RSA_PKCS1_PADDING }, signature);
+    },
+    async verifyRsaStream(spki, hash, head, rest, signature) {
+      const loaded = load(spki);
+      if (!loaded || signature.length !== loaded.modulusBytes) return false;
+      const verify = createVerify(hash);
+      for (const part of head) verify.update(part);
+      for await (const part of rest) verify.update(part);
       return verify.verify({ key: loaded.key, padding: constants.RSA_PKCS1_PADDING }, signature);
     },
     digest: (hash, data) => Uint8Array.from(createHash(hash).update(data).digest()),

@@ -58,6 +58,14 @@ const counters = {
     help: 'Connections to the TVS that were ended for what they sent.',
     labels: ['reason'],
   },
+  tftp_pki_remote_answers_total: {
+    help: 'What remote clusters said when they were asked.',
+    labels: ['outcome'],
+  },
+  tftp_pki_remote_refused_total: {
+    help: "Files of remotes that a phone would refuse, by the verifier's code.",
+    labels: ['outcome', 'code'],
+  },
   tftp_pki_events_total: { help: 'Other events.', labels: ['type'] },
 } as const;
 
@@ -94,6 +102,12 @@ function count(tallies: Record<CounterName, Tally>, event: Event): void {
       break;
     case 'link-failed':
       tallies.tftp_pki_links_failed_total(1, event.link);
+      break;
+    case 'relay-answered':
+      tallies.tftp_pki_remote_answers_total(1, event.outcome);
+      break;
+    case 'relay-refused':
+      tallies.tftp_pki_remote_refused_total(1, event.blocked ? 'blocked' : 'passed', event.code);
       break;
     default:
       tallies.tftp_pki_events_total(1, event.type);

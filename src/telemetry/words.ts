@@ -36,6 +36,10 @@ const severities: Partial<Record<Event['type'], LogLevel>> = {
   'unknown-signer': 'warn',
   'link-failed': 'error',
   'names-guessed': 'warn',
+  'relay-refused': 'warn',
+  'relay-answered': 'debug',
+  'relay-lint': 'debug',
+  'remote-health': 'warn',
   warning: 'warn',
   'write-refused': 'warn',
 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { remoteFirstAnswerMs } from '../../src/base/limits.ts';
-import type { FileSink } from '../../src/core/ports.ts';
-import { askServer, KnownServer, type ServerWord } from '../../src/net/remote/ask-server.ts';
+import type { FileSink, RemoteWord } from '../../src/core/ports.ts';
+import { askServer, KnownServer } from '../../src/net/remote/ask-server.ts';
 import { foreignRemote, httpNotFound, httpOk, tftpData, tftpFiles } from '../helpers/foreign-remote.ts';
 
 const file = Buffer.from('<device/>'.repeat(300));
@@ -22,7 +22,7 @@ class Kept implements FileSink {
   }
 }
 
-async function ask(known: KnownServer, sink: FileSink = new Kept(), name = 'x.cnf.xml'): Promise<ServerWord> {
+async function ask(known: KnownServer, sink: FileSink = new Kept(), name = 'x.cnf.xml'): Promise<RemoteWord> {
   return askServer(known, {
     name,
     sink,

@@ -11,12 +11,8 @@ import { LeakyBuckets } from '../tftp/leaky-bucket.ts';
 import { parseAddress, subnetKey } from '../tftp/network.ts';
 
 export class NewNames {
-  readonly #all = new LeakyBuckets(newNamesPerSecondMax, newNamesPerSecondMax / 1000, 1);
-  readonly #subnets = new LeakyBuckets(
-    newNamesPerSubnetPerSecondMax,
-    newNamesPerSubnetPerSecondMax / 1000,
-    rememberedSourcesMax,
-  );
+  readonly #all = bucketsOf(newNamesPerSecondMax, 1);
+  readonly #subnets = bucketsOf(newNamesPerSubnetPerSecondMax, rememberedSourcesMax);
 
   /** Takes one place; false when there is none at this moment. */
   take(address: string, nowMs: number): boolean {
@@ -27,6 +23,11 @@ export class NewNames {
     all.level++;
     return true;
   }
+}
+
+/** A bucket takes one more while there is room for the whole of it, a thousandth forgiven to arithmetic. */
+function bucketsOf(perSecond: number, bucketsMax: number): LeakyBuckets {
+  return new LeakyBuckets(perSecond - 1 + 0.001, perSecond / 1000, bucketsMax);
 }
 
 /** One text per /24 or /56: who shares limits. */

@@ -11,20 +11,10 @@ import { remoteBudgetMs, remoteFirstAnswerMs, remoteIdleMs, remoteTftpAfterMs } 
 import { AddressHealth } from '../../core/cluster/health.ts';
 import { hopHeader, hopOption, readHop } from '../../core/cluster/hop.ts';
 import type { RemoteEndpoint, RemoteServer } from '../../core/cluster/remote.ts';
-import type { FileSink } from '../../core/ports.ts';
+import type { FileSink, RemoteQuestion, RemoteWord } from '../../core/ports.ts';
 import { openHttp, type HttpFile } from '../http-client.ts';
 import { receiveTftp } from '../tftp-client.ts';
 import { Deadline, Race } from './race.ts';
-
-export type ServerWord =
-  | { readonly kind: 'whole'; readonly sizeBytes: number }
-  | { readonly kind: 'not-found' }
-  /** An error, "come back later", a lie, an answer that broke off. */
-  | { readonly kind: 'wrong'; readonly reason: string }
-  /** No word at all, or none was asked for because the circuit is open. */
-  | { readonly kind: 'silent'; readonly reason: string }
-  /** Our own sink would not take it. */
-  | { readonly kind: 'no-room'; readonly reason: string };
 
 /** What is remembered of one server between requests. */
 export class KnownServer {
@@ -43,11 +33,8 @@ export class KnownServer {
   }
 }
 
-export interface ServerQuestion {
-  readonly name: string;
-  readonly sink: FileSink;
-  readonly sizeBytesMax: number;
-  readonly timeoutMs: number;
+/** Who asks. */
+export interface Asking {
   /** Our own id, for the hop mark. */
   readonly nodeId: string;
   /** Addresses to ask from; the system's choice where undefined. */
@@ -55,8 +42,10 @@ export interface ServerQuestion {
   readonly signal: AbortSignal;
 }
 
+type ServerQuestion = RemoteQuestion & Asking;
+
 /** Never rejects: whatever happens is a word. */
-export async function askServer(known: KnownServer, question: ServerQuestion): Promise<ServerWord> {
+export async function askServer(known: KnownServer, question: ServerQuestion): Promise<RemoteWord> {
   const race = new Race(question.signal);
   const http = askHttp(known, question, race);
   const ended = http.then((word) => (word && isDefinite(word) ? 'definite' : 'open'));
@@ -72,7 +61,7 @@ export async function askServer(known: KnownServer, question: ServerQuestion): P
 }
 
 /** Nothing that another transport, or another server of the cluster, could say better. */
-export function isDefinite({ kind }: ServerWord): boolean {
+export function isDefinite({ kind }: RemoteWord): boolean {
   return kind === 'whole' || kind === 'not-found' || kind === 'no-room';
 }
 
@@ -80,7 +69,7 @@ async function askHttp(
   known: KnownServer,
   question: ServerQuestion,
   race: Race,
-): Promise<ServerWord | undefined> {
+): Promise<RemoteWord | undefined> {
   const { http } = known.server;
   if (http === undefined || !known.http.ask(performance.now())) return undefined;
   const { name, sizeBytesMax, nodeId } = question;
@@ -138,7 +127,7 @@ async function askTftp(
   known: KnownServer,
   question: ServerQuestion,
   race: Race,
-): Promise<ServerWord | undefined> {
+): Promise<RemoteWord | undefined> {
   if (!known.tftp.ask(performance.now())) return undefined;
   const { tftp } = known.server;
   const { name, sizeBytesMax, timeoutMs, nodeId } = question;
@@ -213,7 +202,7 @@ class WatchedSink implements FileSink {
   }
 }
 
-function wordOf(error: unknown, sink: WatchedSink, spoke: boolean): ServerWord {
+function wordOf(error: unknown, sink: WatchedSink, spoke: boolean): RemoteWord {
   const reason = error instanceof Error ? error.message : String(error);
   if (sink.failed) return { kind: 'no-room', reason };
   const code = error instanceof Failure ? error.code : undefined;
