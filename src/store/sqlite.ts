@@ -148,6 +148,30 @@ class Driver extends SqliteDriver {
     mapErrors(this.#path, () => this.#file.exec('begin immediate'));
   }
 
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    try {
+      await super.commitTransaction(connection);
+    } catch (error) {
+      await this.rollbackTransaction(connection);
+      this.#coverFailedCommit();
+      throw error;
+    }
+  }
+
+  /**
+   * A commit whose fsync failed stands in the journal, whole, and the next process that opens the file alone would take
+   * it for good, after we said that it failed. A write of nothing goes to the same place and covers it.
+   */
+  #coverFailedCommit(): void {
+    try {
+      this.#file.exec('begin immediate; pragma user_version = 0; commit');
+    } catch (error) {
+      if (!(error instanceof Sqlite.SqliteError)) throw error;
+      // Its sync may fail like the other one; what counts is that it was written.
+      if (this.#file.inTransaction) this.#file.exec('rollback');
+    }
+  }
+
   /** SQLite has already rolled back by itself on a full disk; a second rollback would hide why. */
   override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
     if (this.#file.inTransaction) await super.rollbackTransaction(connection);
