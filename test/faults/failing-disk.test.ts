@@ -15,6 +15,9 @@ import { fakeTerminal } from '../helpers/terminal.ts';
 import { examine, isLater } from './examined-folder.ts';
 import { runTraced, type FolderCall } from './traced-command.ts';
 
+/** The program runs while this process waits: a connection that is kept would be found closed. */
+const unkept = { headers: { connection: 'close' } };
+
 const world = mkdtempSync(join(tmpdir(), 'tftp-pki-disk-'));
 const at = (name: string): string => join(world, name);
 
@@ -27,7 +30,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => rmSync(world, { recursive: true }));
 
-describe('a full disk', () => {
+describe('a full disk', { timeout: 120_000 }, () => {
   test('exit 5, the server goes on with the old lists; with room again the command does it', async () => {
     const room = await mountSmall(at('tmpfs'));
     try {
@@ -37,7 +40,7 @@ describe('a full disk', () => {
         { wrap: room.inside },
       );
       const get = async (name: string): Promise<string> => {
-        const answer = await fetch(`http://127.0.0.1:${server.port('http')}/${name}`);
+        const answer = await fetch(`http://127.0.0.1:${server.port('http')}/${name}`, unkept);
         return `${answer.status} ${Buffer.from(await answer.arrayBuffer()).toString('hex')}`;
       };
       try {
@@ -65,7 +68,7 @@ describe('a full disk', () => {
   });
 });
 
-describe('a disk that fails', () => {
+describe('a disk that fails', { timeout: 120_000 }, () => {
   const commands = [['update-itl --yes'], ['renew-cert callmanager --yes']];
   // The commit's own write and sync, and the steps that make a key file last.
   const steps = [

@@ -26,6 +26,9 @@ const tokenModule = ['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib64/pkcs11/libso
 const environment = { ...process.env, SOFTHSM2_CONF: at('softhsm2.conf') };
 const phone = 'SEP001122334455';
 
+/** Programs run while this process waits: a connection that is kept would be found closed. */
+const unkept = { headers: { connection: 'close' } };
+
 let server: ServedNode;
 
 beforeAll(async () => {
@@ -97,12 +100,12 @@ async function changeTrust(line: string): Promise<void> {
 }
 
 async function itl(): Promise<string> {
-  const answer = await fetch(`http://${place('http')}/ITLFile.tlv`);
+  const answer = await fetch(`http://${place('http')}/ITLFile.tlv`, unkept);
   return Buffer.from(await answer.arrayBuffer()).toString('hex');
 }
 
 async function statusOf(name: string): Promise<number> {
-  return (await fetch(`http://${place('http')}/${name}`)).status;
+  return (await fetch(`http://${place('http')}/${name}`, unkept)).status;
 }
 
 describe('keys in a token', () => {
