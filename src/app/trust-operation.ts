@@ -1,11 +1,16 @@
 /**
  * One change of trust as a value: what to plan, which keys come with it, what to ask and to say. A command makes one,
- * shows its plan, asks, and publishes it; `--dry-run` stops after the plan.
+ * shows its plan, asks, and publishes it; `--dry-run` stops after the plan. None is published that takes the path to a
+ * believed configuration from a phone, unless somebody names how many phones that is (design.md §5).
  */
+import { Failure } from '../base/errors.ts';
+import { namesOf } from '../base/text.ts';
 import type { Signer } from '../core/ports.ts';
 import type { Aftermath } from '../core/trust/aftermath.ts';
 import { planPublication, type PlannedPublication, type PublicationRequest } from './plan-publication.ts';
+import { planStrand, type PlannedStrand } from './plan-strand.ts';
 import { publishLists, type PublishPorts, type PublishRequest } from './publish-lists.ts';
+import type { FieldPorts } from './field.ts';
 
 export interface TrustOperation {
   /** For the audit: the command as it was meant. */
@@ -19,22 +24,79 @@ export interface TrustOperation {
   readonly aftermath: Aftermath;
   /** The next command, where there is one. */
   readonly next?: string;
+  /** A key that somebody else has is cut off at any cost; the cost is said. */
+  readonly atAnyCost?: boolean;
 }
 
-/** Failure `refused` when it could strand phones. Touches no key and writes nothing. */
-export function planOperation(
-  ports: Pick<PublishPorts, 'store' | 'crypto'>,
-  { request }: TrustOperation,
-): Promise<PlannedPublication> {
-  return planPublication(ports, request);
+export interface PlannedOperation {
+  readonly publication: PlannedPublication;
+  readonly strand: PlannedStrand;
+  /** The order that strands nobody: each command, and when it may follow. */
+  readonly steps: readonly PlannedStep[];
+}
+
+export interface PlannedStep {
+  readonly command: string;
+  readonly when: string;
+}
+
+/** Failure `refused` when it breaks an invariant. Touches no key and writes nothing. */
+export async function planOperation(ports: FieldPorts, operation: TrustOperation): Promise<PlannedOperation> {
+  const publication = await planPublication(ports, operation.request);
+  const strand = await planStrand(ports, publication);
+  return { publication, strand, steps: stepsOf(operation, strand) };
+}
+
+/** Failure `refused` unless nobody is stranded, or exactly as many phones as somebody said. */
+export function refuseStranding(
+  { operation, atAnyCost = false }: TrustOperation,
+  { strand: { stranded } }: PlannedOperation,
+  allowed: number | undefined,
+): void {
+  if (atAnyCost || stranded.length === (allowed ?? 0)) return;
+  const phones = stranded.length === 1 ? '1 phone' : `${stranded.length} phones`;
+  if (stranded.length === 0)
+    throw new Failure('refused', `--strand ${allowed} is not what would happen: no phone is stranded`, {
+      hint: `tftp-pki ${operation}, without --strand`,
+    });
+  throw new Failure(
+    'refused',
+    `${phones} would have no path to a configuration they believe: ${namesOf(stranded)}`,
+    {
+      hint: `tftp-pki plan ${operation} says why and what goes first; --strand ${stranded.length} does it all the same`,
+    },
+  );
 }
 
 /** Gives the new generation. */
 export function publishOperation(
   ports: PublishPorts,
   { operation, newKeys, signer }: TrustOperation,
-  planned: PlannedPublication,
+  { publication: planned }: PlannedOperation,
   who: string,
 ): Promise<number> {
   return publishLists(ports, { planned, who, operation, newKeys, signer });
+}
+
+function stepsOf(
+  { operation, aftermath, next }: TrustOperation,
+  { stranded }: PlannedStrand,
+): readonly PlannedStep[] {
+  const reset = { command: 'tftp-pki reset-phones', when: 'then: they take new lists when they boot' };
+  const itself = `tftp-pki ${operation}`;
+  if (stranded.length === 0)
+    return [
+      { command: itself, when: 'now' },
+      ...(aftermath.reset === 'all phones' ? [reset] : []),
+      ...(next === undefined ? [] : [{ command: next, when: 'after that' }]),
+    ];
+  const again = { command: itself, when: 'when plan counts no stranded phone any more' };
+  return [
+    { ...reset, when: 'first: phones that take the lists in force are stranded no more' },
+    {
+      command: 'tftp-pki reset-itl localkey, and reset-ctl localkey',
+      when: 'then, for phones that no longer know ITLRecovery but the CallManager key in use',
+    },
+    again,
+  ];
 }

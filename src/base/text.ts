@@ -84,3 +84,11 @@ export function printable(text: string): string {
     },
   );
 }
+
+const namesShownMax = 8;
+
+/** The first of many names, and how many more there are. */
+export function namesOf(names: readonly string[]): string {
+  const more = names.length > namesShownMax ? ` and ${names.length - namesShownMax} more` : '';
+  return `${names.slice(0, namesShownMax).join(' ')}${more}`;
+}

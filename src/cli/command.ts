@@ -69,6 +69,8 @@ export interface CommandDefinition<Options = Readonly<Record<string, unknown>>> 
   readonly arguments?: readonly ArgumentDefinition[];
   readonly options?: readonly OptionDefinition[];
   readonly examples: readonly ExampleDefinition[];
+  /** Options that are none of its own are words of its last argument: they belong to another command. */
+  readonly takesForeignOptions?: boolean;
   run(context: CommandContext, args: readonly (string | undefined)[], options: Options): Promise<ExitStatus>;
 }
 

@@ -24,6 +24,7 @@ import { listCertificatesCommand } from './commands/list-certificates.ts';
 import { listClustersCommand } from './commands/list-clusters.ts';
 import { listDevices } from './commands/list-devices.ts';
 import { queryTvs } from './commands/query-tvs.ts';
+import { planCommand } from './commands/plan-operation.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeCertificateCommand } from './commands/remove-certificate.ts';
 import { removeClusterCommand } from './commands/remove-cluster.ts';
@@ -74,6 +75,7 @@ export const commands: readonly CommandDefinition[] = [
   showItl,
   showCtl,
   showTrustCommand,
+  planCommand,
   updateItlCommand,
   updateCtlCommand,
   setModeCommand,

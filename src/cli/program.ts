@@ -98,6 +98,7 @@ function addCommand(
     command.addArgument(choices === undefined ? argument : argument.choices(choices));
   }
   for (const option of definition.options ?? []) command.addOption(toOption(option));
+  if (definition.takesForeignOptions === true) command.allowUnknownOption();
   command.action(async () => {
     const { data, passphraseFile } = program.opts<{ data?: string; passphraseFile?: string }>();
     const global = {

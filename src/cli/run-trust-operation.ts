@@ -13,36 +13,51 @@ import { confirm, yesOption } from './confirm.ts';
 import type { ExitStatus } from './exit.ts';
 import { withNode } from './node.ts';
 import type { Output } from './output.ts';
+import { printStrand, strandFacts } from './show-strand.ts';
+import { parseCount } from './words.ts';
 
 export interface TrustOptions {
   readonly dryRun?: boolean;
   readonly yes?: boolean;
+  /** So many phones may lose their path. */
+  readonly strand?: number;
 }
 
 export const trustOptions: readonly OptionDefinition[] = [
   { flags: '--dry-run', description: 'print what would change, and change nothing' },
+  {
+    flags: '--strand <N>',
+    description: 'do it although exactly so many phones lose every path to a believed configuration',
+    parse: parseCount,
+  },
   yesOption,
 ];
 
 export async function runTrustOperation(
   context: CommandContext,
-  { dryRun = false, yes = false }: TrustOptions,
+  { dryRun = false, yes = false, strand }: TrustOptions,
   prepare: (node: OpenNode, by: string) => Promise<TrustOperation>,
 ): Promise<ExitStatus> {
   const { output, terminal } = context;
-  const { planOperation, publishOperation } = await import('../app/trust-operation.ts');
+  const { planOperation, publishOperation, refuseStranding } = await import('../app/trust-operation.ts');
+  let strands = false;
   await withNode(context, async (node) => {
     const by = userInfo().username;
     const operation = await prepare(node, by);
     const planned = await planOperation(node, operation);
-    if (!output.json) printPlan(output, planned);
+    strands = planned.strand.stranded.length > 0;
+    if (!output.json) {
+      printPlan(output, planned.publication);
+      printStrand(output, planned, dryRun);
+    }
     for (const warning of operation.warnings) output.warn(printable(warning));
-    if (planned.currentKeep)
+    if (planned.publication.currentKeep)
       output.warn(
         'phones that hold the current lists keep them, and take the next ones that ITLRecovery signs',
       );
     let generation: number | null = null;
     if (!dryRun) {
+      refuseStranding(operation, planned, strand);
       await confirm(terminal, operation.question, yes);
       generation = await publishOperation(node, operation, planned, by);
     }
@@ -52,9 +67,10 @@ export async function runTrustOperation(
         operation: operation.operation,
         dryRun,
         generation,
-        lists: listFacts(planned),
+        lists: listFacts(planned.publication),
+        phones: strandFacts(planned),
         warnings: operation.warnings,
-        currentListsKeepWorking: planned.currentKeep,
+        currentListsKeepWorking: planned.publication.currentKeep,
         restart: operation.aftermath.restart,
         reset: operation.aftermath.reset,
         devices,
@@ -64,7 +80,8 @@ export async function runTrustOperation(
     else sayAftermath(output, generation, operation.aftermath, devices);
     if (generation !== null && operation.next !== undefined) output.hint(operation.next);
   });
-  return 0;
+  // A plan that strands phones is refused; what was done by its exact number is done.
+  return dryRun && strands ? 1 : 0;
 }
 
 /** Each list and what changes in it: `+` comes, `-` goes, `!` another signer. */

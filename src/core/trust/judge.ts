@@ -22,23 +22,33 @@ export type { FileToJudge } from './phone-checks.ts';
 export type { Judgement } from './judgement.ts';
 export type { PhoneTrust, TvsAnswer } from './phone-trust.ts';
 
-/** `file.name` is the name the phone asked for; `nowSeconds` serves lint only. */
+/** `file.name` is the name the phone asked for; `nowSeconds` serves lint only, and without it there is none. */
 export function judgeFile(
   crypto: Crypto,
   phone: PhoneTrust,
   file: FileToJudge,
-  nowSeconds: number,
+  nowSeconds: number | undefined,
 ): Judgement {
   const held = readHeld(crypto, phone);
-  if (!held.ok) return unknown(held.error);
+  return held.ok ? judgeWith(crypto, phone, held.value, file, nowSeconds) : unknown(held.error);
+}
+
+/** As judgeFile, of lists that were read already: whoever judges the same lists many times reads them once. */
+export function judgeWith(
+  crypto: Crypto,
+  phone: PhoneTrust,
+  held: Held,
+  file: FileToJudge,
+  nowSeconds: number | undefined,
+): Judgement {
   const kind = listKindOfName(file.name);
-  if (kind !== undefined) return judgeList(crypto, phone, held.value, kind, file, nowSeconds);
+  if (kind !== undefined) return judgeList(crypto, phone, held, kind, file, nowSeconds);
   const name = parseFileName(file.name);
   if (!name.ok) return reject(rejection('file-name-path', printable(file.name)));
   if (name.value.kind === 'firmware') return unknown(rejection('firmware-not-judged'));
-  if (holdsNothing(held.value)) return accept('accepted-unsigned');
-  if (isPreparedForRollback(held.value)) return accept('accepted-rollback');
-  if (looksSigned(file.bytes)) return judgeSigned(crypto, phone, held.value, file, nowSeconds);
+  if (holdsNothing(held)) return accept('accepted-unsigned');
+  if (isPreparedForRollback(held)) return accept('accepted-rollback');
+  if (looksSigned(file.bytes)) return judgeSigned(crypto, phone, held, file, nowSeconds);
   if (name.value.signed) return reject(rejection('unsigned-under-signed-name'));
   return media.test(file.name) ? unknown(rejection('unsigned-media')) : reject(rejection('unsigned-refused'));
 }
@@ -51,7 +61,7 @@ function judgeSigned(
   phone: PhoneTrust,
   held: Held,
   file: FileToJudge,
-  nowSeconds: number,
+  nowSeconds: number | undefined,
 ): Judgement {
   const decoded = decodeSignedHeader(file.bytes);
   if (!decoded.ok) return judgeFormat(decoded.error);

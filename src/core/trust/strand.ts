@@ -2,7 +2,7 @@
  * The planner (design.md §5): which phones a change of trust would strand. Every pair of lists in the field is led
  * through a boot against what would be served: CTL, ITL, then a configuration by the signer that would sign it; the
  * judge decides each step. A phone is stranded when one of the pairs it may hold has a path to a believed
- * configuration today and none afterwards.
+ * configuration today and none afterwards, or when only a TVS could vouch where a list did before.
  *
  * Where no public source settles what phones do, a pair must have its path under every reading. What the planner
  * judges is not signed yet: lists and configuration are made on paper, with signatures that count as right.
@@ -11,8 +11,9 @@ import { assert } from '../../base/assert.ts';
 import type { TrustListKind } from '../cluster/model.ts';
 import type { Crypto } from '../ports.ts';
 import { anyOfOurs, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
-import { judgeFile, type Judgement, type TvsAnswer } from './judge.ts';
+import { judgeWith, type Judgement, type TvsAnswer } from './judge.ts';
 import type { ListLibrary } from './list-library.ts';
+import { readHeld, type HeldList } from './phone-trust.ts';
 
 /** What phones are served before or after a change. */
 export interface Served {
@@ -20,8 +21,8 @@ export interface Served {
   readonly ctl: ServedFile | undefined;
   /** A signed file of a phone, by the signer in use. */
   readonly config: ServedFile;
-  /** What the TVS that phones reach answers; undefined: no TVS is served. */
-  readonly tvs?: ((issuer: string, serial: Uint8Array) => TvsAnswer) | undefined;
+  /** What our TVS says; asked last, and not relied upon: it may be down when the phone asks. */
+  readonly tvs: (issuer: string, serial: Uint8Array) => TvsAnswer;
 }
 
 export interface ServedFile {
@@ -38,6 +39,8 @@ export interface Road {
   /** It must take new lists first, which it asks for before its configuration at every boot. */
   readonly afterLists: boolean;
 }
+
+const rank: Readonly<Record<Path, number>> = { none: 0, TVS: 1, ITL: 2, CTL: 2, free: 2 };
 
 /** How two open questions are read: may a list or a file be believed where sources do not settle it? */
 export interface Reading {
@@ -78,21 +81,15 @@ interface Hands {
 export class RoadFinder {
   readonly #crypto: Crypto;
   readonly #library: ListLibrary;
-  readonly #nowSeconds: number;
   readonly #served: Readonly<Record<'before' | 'after', Served>>;
   readonly #judgements = new Map<string, Judgement>();
+  readonly #lists = new Map<Uint8Array, HeldList>();
   readonly #verdicts = new Map<PairKey, PairVerdict>();
 
-  constructor(
-    crypto: Crypto,
-    library: ListLibrary,
-    served: Readonly<Record<'before' | 'after', Served>>,
-    nowSeconds: number,
-  ) {
+  constructor(crypto: Crypto, library: ListLibrary, served: Readonly<Record<'before' | 'after', Served>>) {
     this.#crypto = onPaper(crypto);
     this.#library = library;
     this.#served = served;
-    this.#nowSeconds = nowSeconds;
   }
 
   verdict(key: PairKey): PairVerdict {
@@ -106,7 +103,7 @@ export class RoadFinder {
       key,
       before: distinct(roads.map((road) => road.before)),
       after: distinct(roads.map((road) => road.after)),
-      stranded: roads.some(({ before, after }) => before.path !== 'none' && after.path === 'none'),
+      stranded: roads.some(({ before, after }) => rank[after.path] < rank[before.path]),
       lost: roads.every(({ before, after }) => before.path === 'none' && after.path === 'none'),
     };
     this.#verdicts.set(key, verdict);
@@ -115,30 +112,47 @@ export class RoadFinder {
 
   /** One boot (domain.md §3): the lists first, each judged with what the phone holds by then. */
   #road(key: PairKey, when: 'before' | 'after', { lists, files }: Reading): Road {
-    const held = this.#library.bytes(key);
-    const pair = readPair(key);
-    assert(held !== undefined && pair !== undefined, 'a pair of our lists');
     const { ctl, itl, config } = this.#served[when];
-    const first: Hands = { ctl: { id: pair.ctl, bytes: held.ctl }, itl: { id: pair.itl, bytes: held.itl } };
-    const direct = this.#asked(when, first, config);
-    let hands = first;
+    let hands = this.#handsOf(key);
+    const direct = this.#asked(when, hands, config);
     if (ctl !== undefined && taken(this.#asked(when, hands, ctl), lists))
       hands = { ...hands, ctl: { id: `new ${when}`, bytes: ctl.bytes } };
     if (itl !== undefined && taken(this.#asked(when, hands, itl), lists))
       hands = { ...hands, itl: { id: `new ${when}`, bytes: itl.bytes } };
+    const afterLists = !taken(direct, files);
     const last = this.#asked(when, hands, config);
-    if (!taken(last, files)) return { path: 'none', afterLists: false };
-    return { path: pathOf(last), afterLists: !taken(direct, files) };
+    if (taken(last, files)) return { path: pathOf(last), afterLists };
+    const vouched = this.#asked(when, hands, config, true);
+    return taken(vouched, files) ? { path: 'TVS', afterLists } : { path: 'none', afterLists: false };
   }
 
-  #asked(when: 'before' | 'after', { ctl, itl }: Hands, file: ServedFile): Judgement {
-    const question = `${when} ${ctl.id} ${itl.id} ${file.name}`;
+  #handsOf(key: PairKey): Hands {
+    const held = this.#library.bytes(key);
+    const pair = readPair(key);
+    assert(held !== undefined && pair !== undefined, 'a pair of our lists');
+    return { ctl: { id: pair.ctl, bytes: held.ctl }, itl: { id: pair.itl, bytes: held.itl } };
+  }
+
+  #asked(when: 'before' | 'after', { ctl, itl }: Hands, file: ServedFile, asksTvs = false): Judgement {
+    const question = `${when} ${ctl.id} ${itl.id} ${file.name} ${asksTvs}`;
     const known = this.#judgements.get(question);
     if (known !== undefined) return known;
-    const phone = { ctl: ctl.bytes, itl: itl.bytes, tvs: this.#served[when].tvs ?? silent };
-    const judged = judgeFile(this.#crypto, phone, file, this.#nowSeconds);
+    const phone = { ctl: ctl.bytes, itl: itl.bytes, tvs: asksTvs ? this.#served[when].tvs : silent };
+    const held = { ctl: this.#read(ctl), itl: this.#read(itl) };
+    const judged = judgeWith(this.#crypto, phone, held, file, undefined);
     this.#judgements.set(question, judged);
     return judged;
+  }
+
+  /** Each list once: fifty generations make thousands of pairs. */
+  #read({ bytes }: Side): HeldList | undefined {
+    if (bytes === undefined) return undefined;
+    const known = this.#lists.get(bytes);
+    if (known !== undefined) return known;
+    const read = readHeld(this.#crypto, { itl: bytes });
+    assert(read.ok && read.value.itl !== undefined, 'a list that was published, or is about to be');
+    this.#lists.set(bytes, read.value.itl);
+    return read.value.itl;
   }
 }
 
@@ -229,7 +243,6 @@ function taken({ phone, lint }: Judgement, reading: boolean): boolean {
 
 function pathOf({ code }: Judgement): Path {
   if (code === 'accepted-by-ctl') return 'CTL';
-  if (code === 'accepted-by-tvs') return 'TVS';
   if (code === 'accepted-unsigned' || code === 'accepted-rollback') return 'free';
   return 'ITL';
 }

@@ -1,0 +1,121 @@
+/**
+ * The planner over a publication that is about to happen: what phones are served now and would be served then, on paper,
+ * and every phone of the field between the two. Touches no key and writes nothing.
+ */
+import { offlineAfterMs } from '../base/limits.ts';
+import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
+import type { Crypto } from '../core/ports.ts';
+import { sameSerial } from '../core/trust/anchor.ts';
+import type { TvsAnswer } from '../core/trust/judge.ts';
+import { describeSide } from '../core/trust/list-library.ts';
+import { namesAttributes } from '../core/trust/name-text.ts';
+import { paperConfig, paperList } from '../core/trust/paper.ts';
+import {
+  planStranding,
+  RoadFinder,
+  type Served,
+  type ServedFile,
+  type StrandReport,
+} from '../core/trust/strand.ts';
+import { inUse, ownOf } from '../core/trust/trust-plan.ts';
+import { vouchedRoles } from '../core/tvs/vouching.ts';
+import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from './cluster-view.ts';
+import { readField, type Field, type FieldPorts } from './field.ts';
+import { currentList, type PlannedPublication } from './plan-publication.ts';
+import { listFileNames } from './publish-lists.ts';
+
+export interface PlannedStrand extends StrandReport {
+  /** Each pair with its lists as people name them, most phones first. */
+  readonly shown: readonly ShownVerdict[];
+}
+
+export interface ShownVerdict {
+  readonly ctl: string;
+  readonly itl: string;
+  readonly phones: number;
+  /** `CTL`, `ITL, with new lists`, `none`; one for each reading that differs. */
+  readonly before: readonly string[];
+  readonly after: readonly string[];
+  readonly stranded: boolean;
+}
+
+export async function planStrand(ports: FieldPorts, planned: PlannedPublication): Promise<PlannedStrand> {
+  const field = await readField(ports);
+  const before = await servedNow(ports, planned);
+  const after = await servedThen(ports.crypto, planned);
+  const nowMs = ports.clock.nowMs();
+  const finder = new RoadFinder(ports.crypto, field.library, { before, after });
+  const report = planStranding(finder, field.library, field.groups, nowMs - offlineAfterMs);
+  return { ...report, shown: shownOf(field, report) };
+}
+
+async function servedNow(ports: FieldPorts, { current }: PlannedPublication): Promise<Served> {
+  const view = await readClusterView(ports.store, ports.crypto);
+  return { ...listsOf(current), ...(await filesOf(ports.crypto, view)) };
+}
+
+async function servedThen(crypto: Crypto, planned: PlannedPublication): Promise<Served> {
+  const lists: Partial<Record<TrustListKind, ServedFile>> = {};
+  for (const { kind, plan } of planned.lists) {
+    const fileName = listFileNames[kind];
+    const before = currentList(planned, kind);
+    const { hash } = planned.view.cluster;
+    if (plan !== undefined)
+      lists[kind] = await paperList(plan, { hash, rollback: planned.rollback, fileName });
+    else if (before !== undefined) lists[kind] = { name: fileName, bytes: before.bytes };
+  }
+  return { ctl: lists.ctl, itl: lists.itl, ...(await filesOf(crypto, planned.view)) };
+}
+
+function listsOf(lists: readonly PublishedList[]): Pick<Served, 'ctl' | 'itl'> {
+  const file = (kind: TrustListKind): ServedFile | undefined => {
+    const list = lists.find((each) => each.kind === kind);
+    return list && { name: listFileNames[kind], bytes: list.bytes };
+  };
+  return { ctl: file('ctl'), itl: file('itl') };
+}
+
+async function filesOf(crypto: Crypto, view: ClusterView): Promise<Pick<Served, 'config' | 'tvs'>> {
+  const input = trustInputOf(view);
+  return {
+    config: await paperConfig(inUse(input, 'callmanager', input.thisNode), view.cluster.hash),
+    tvs: tvsOf(crypto, view),
+  };
+}
+
+/** As our TVS would answer, under the certificate it speaks with. */
+function tvsOf(crypto: Crypto, view: ClusterView): Served['tvs'] {
+  const input = trustInputOf(view);
+  const [server] = ownOf(input, 'tvs', input.thisNode);
+  return (issuer, serial): TvsAnswer => {
+    if (server === undefined) return { kind: 'unreachable' };
+    const row = view.certificates.find(({ der }) => {
+      const facts = crypto.readCertificate(der);
+      return (
+        facts !== undefined &&
+        sameSerial(facts.serial, serial) &&
+        namesAttributes(issuer, facts.issuerAttributes)
+      );
+    });
+    const roles = row === undefined ? [] : vouchedRoles(row, thisNodeOf(view).name);
+    if (row === undefined || roles.length === 0) return { kind: 'refused', server: server.der };
+    return { kind: 'vouched', server: server.der, certificate: row.der, roles };
+  };
+}
+
+function shownOf(field: Field, { pairs }: StrandReport): readonly ShownVerdict[] {
+  return pairs
+    .toSorted((a, b) => b.phones - a.phones)
+    .map(({ key, phones, before, after, stranded }) => ({
+      ctl: describeSide(field.library, key, 'ctl'),
+      itl: describeSide(field.library, key, 'itl'),
+      phones,
+      before: before.map(roadWords),
+      after: after.map(roadWords),
+      stranded,
+    }));
+}
+
+function roadWords({ path, afterLists }: StrandReport['pairs'][number]['before'][number]): string {
+  return afterLists ? `${path}, with new lists` : path;
+}
