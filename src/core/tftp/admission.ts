@@ -125,12 +125,19 @@ export class Admission<T> {
     ticket.debtBytes = 0;
   }
 
+  /**
+   * Its subnet acknowledged too little of what it was sent: a half-open transfer waits with its first packet. Asked
+   * before each, because many may have been admitted before the first of them was sent anything.
+   */
+  owesTooMuch({ source, state }: Ticket<T>, nowMs: number): boolean {
+    return !source.exempt && state === 'half-open' && this.#debts.isFull(source.subnet.debt, nowMs);
+  }
+
   /** May this source be sent more now? An ACK or a repeated request that finds `false` counts as lost. */
   mayReceive(ticket: Ticket<T>, nowMs: number): boolean {
     const { source } = ticket;
     if (source.exempt) return true;
-    if (ticket.state === 'half-open' && this.#debts.isFull(source.subnet.debt, nowMs)) return false;
-    return !this.#paces.isFull(source.pace, nowMs);
+    return !this.owesTooMuch(ticket, nowMs) && !this.#paces.isFull(source.pace, nowMs);
   }
 
   /** Bytes that left for this ticket's source. */

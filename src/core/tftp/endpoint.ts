@@ -138,6 +138,10 @@ export class Endpoint<S> {
     nowMs: number,
   ): readonly EndpointEffect<S>[] {
     if (transfer.phase !== 'resolving') return [];
+    if (transfer.ticket && this.#admission.owesTooMuch(transfer.ticket, nowMs)) {
+      this.counters.busy++;
+      return this.decline(transfer, 'busy', 'limit reached', nowMs);
+    }
     const agreed = negotiate(transfer.request.options, sizeBytes, this.#limits);
     const sender = new Sender(sizeBytes, agreed, nowMs);
     transfer.agreed = agreed;
@@ -209,6 +213,11 @@ export class Endpoint<S> {
       return [this.#error(transfer, tftpErrors.notFound), ...this.#end(transfer)];
     const { sender } = transfer;
     if (!sender) return [ended(transfer, 'timed-out', 'no answer of the resolver'), ...this.#end(transfer)];
+    if (transfer.ticket && nowMs < sender.givesUpMs && this.#admission.owesTooMuch(transfer.ticket, nowMs)) {
+      this.counters.paced++;
+      transfer.deadlineMs = Math.min(nowMs + limits.retransmitInitialMs, sender.givesUpMs);
+      return [];
+    }
     const effect = sender.expire(nowMs);
     transfer.deadlineMs = sender.deadlineMs;
     return this.#senderEffect(transfer, effect, nowMs);

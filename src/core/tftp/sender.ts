@@ -85,6 +85,11 @@ export class Sender {
     return { block: index & 0xffff, offset, length: Math.min(this.blksize, this.sizeBytes - offset) };
   }
 
+  /** When the transfer ends if nothing more happens. */
+  get givesUpMs(): number {
+    return this.#clock.givesUpMs;
+  }
+
   /** The last block is out and only its ACK is missing. */
   get awaitsLastAck(): boolean {
     return this.#sent === this.blocks && !this.#awaitsOackAck;
