@@ -328,6 +328,8 @@ export const relayedTimestampsMax = 65_536;
 /** Devices that nobody knew yet and that remotes are asked for: in all and from one /24 or /56, per second. */
 export const newNamesPerSecondMax = 20;
 export const newNamesPerSubnetPerSecondMax = 2;
+/** How remote clusters do is written for `status` at most this often. */
+export const remoteStatusEveryMs = 1_000;
 /** Searches under way; each lives for a few seconds. */
 export const searchesMax = 256;
 /** A program that resets one phone and takes longer hangs. */

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
 import type { EventSink } from '../base/events.ts';
 import { httpStreamsMax } from '../base/limits.ts';
+import { hopHeader, readHop } from '../core/cluster/hop.ts';
 import { isNoiseMiss } from '../core/files/file-name.ts';
 import { contentSize } from '../core/files/resolution.ts';
 import type { FileContent, FileRequest, Resolution } from '../core/files/resolution.ts';
@@ -22,6 +23,9 @@ const fileHeaders = {
   'Cache-Control': 'no-store',
   'Accept-Ranges': 'bytes',
 } as const;
+
+/** That we are one of us is all that it says; which node, no answer tells. */
+const ownMark = '0'.repeat(16);
 
 const notFoundText = 'File not found\n';
 const methodText = 'Only GET and HEAD are served\n';
@@ -88,6 +92,8 @@ export function createAnswerer(
       return reply.code(405).header('Allow', 'GET, HEAD').type('text/plain').send(methodText);
     }
     const request = fileRequest(raw, transport);
+    // Who marks a request is one of us and learns that we are, too.
+    if (request.hop !== undefined) reply.header(hopHeader, ownMark);
     // A target that is no name goes down the chain as it stands, so that it costs what an unknown name costs.
     const resolution = await resolver.resolve(request);
     if (resolution.kind !== 'served')
@@ -126,11 +132,13 @@ function words(resolution: Exclude<Resolution, { kind: 'served' }>): NotServed {
 
 function fileRequest(raw: IncomingMessage, transport: FileRequest['transport']): FileRequest {
   const target = raw.url ?? '';
+  const hop = readHop(raw.headers[hopHeader]?.toString());
   return {
     name: nameOfTarget(target) ?? target,
     transport,
     address: plainAddress(raw.socket.remoteAddress),
     port: raw.socket.remotePort ?? 0,
+    ...(hop !== undefined && { hop }),
   };
 }
 

@@ -152,7 +152,7 @@ const simpleRequest =
   /^GET \/([\w./-]+) HTTP\/1\.1\r\n((?:[!#$%&'*+.^_`|~\w-]+:[\t\x20-\x7e\x80-\xff]*\r\n)+)\r\n$/;
 const oneHost = /(?:^|\n)host:/i;
 const changesAnswer =
-  /(?:^|\n)(?:range|if-|connection|keep-alive|content-length|transfer-encoding|expect|upgrade|te|trailer|proxy-)/i;
+  /(?:^|\n)(?:range|if-|connection|keep-alive|content-length|transfer-encoding|expect|upgrade|te|trailer|proxy-|x-tftp-pki-hop)/i;
 
 const fixedHead =
   'HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nCache-Control: no-store\r\n' +

@@ -19,6 +19,8 @@ export interface Asked {
   readonly mode: string;
   readonly address: string;
   readonly port: number;
+  /** The hop mark of a proxy in front of us. */
+  readonly hop?: string | undefined;
 }
 
 export type AnswerRequest = (asked: Asked) => Promise<Answer>;
@@ -26,9 +28,15 @@ export type AnswerRequest = (asked: Asked) => Promise<Answer>;
 /** The caller closes the reader of an `open` answer. */
 export function requestAnswerer(resolver: Resolver, openContent: OpenContent): AnswerRequest {
   const netascii = new NetasciiBudget();
-  return async ({ name, mode, address, port }) => {
+  return async ({ name, mode, address, port, hop }) => {
     try {
-      const resolution = await resolver.resolve({ name, transport: 'tftp', address, port });
+      const resolution = await resolver.resolve({
+        name,
+        transport: 'tftp',
+        address,
+        port,
+        ...(hop !== undefined && { hop }),
+      });
       switch (resolution.kind) {
         case 'served': {
           const { by, content } = resolution;

@@ -13,6 +13,7 @@ import type { SenderEffect } from '../core/tftp/sender.ts';
 import { TimerWheel } from '../core/tftp/timer-wheel.ts';
 import type { Peer, ServerTransfer } from '../core/tftp/transfer.ts';
 import { encodeError, encodeOack, headerBytes, writeDataHeader } from '../wire/tftp-packet.ts';
+import { hopOfOptions } from '../core/cluster/hop.ts';
 import { requestAnswerer, type AnswerRequest } from './answer-request.ts';
 import { contentOpener, type ContentReader } from './content-reader.ts';
 import type { EngineOptions, EngineStats, ListenAddress, TftpEngine } from './engine.ts';
@@ -188,6 +189,7 @@ class DgramEngine implements TftpEngine {
       mode: request.mode,
       address: peer.address,
       port: peer.port,
+      hop: hopOfOptions(request.options),
     });
     const nowMs = performance.now();
     if (answer.kind === 'decline') {

@@ -4,6 +4,7 @@
  * hand over bytes to sign. Whatever else comes through the pipe is refused by `readEdgeMessage`.
  */
 import type { Config } from '../config/schema.ts';
+import { readHop } from '../core/cluster/hop.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import { heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
@@ -92,11 +93,14 @@ function readObservation(value: unknown): Observation | undefined {
 
 function readRequest(value: unknown): FileRequest | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, transport, address, port } = value;
+  const { name, transport, address, port, hop } = value;
   if (typeof name !== 'string' || name.length > requestBytesMax) return undefined;
   if (typeof transport !== 'string' || !transports.has(transport)) return undefined;
   if (typeof address !== 'string' || address.length > 64 || !isCount(port) || port > 65_535) return undefined;
-  return { name, transport: transport as FileRequest['transport'], address, port };
+  const mark = typeof hop === 'string' ? readHop(hop) : undefined;
+  if (hop !== undefined && mark === undefined) return undefined;
+  const asked = { name, transport: transport as FileRequest['transport'], address, port };
+  return mark === undefined ? asked : { ...asked, hop: mark };
 }
 
 function readListening(value: unknown): readonly ListeningAt[] | undefined {

@@ -22,6 +22,10 @@ export interface DataFolder {
   readonly passphraseFile: string;
   /** Which process serves this folder (src/node/run-file.ts). */
   readonly runFile: string;
+  /** Files of remote clusters while the server runs; emptied at its start. */
+  readonly quarantineFolder: string;
+  /** How remote clusters do (src/node/remote-status.ts). */
+  readonly remotesFile: string;
 }
 
 const names = {
@@ -31,6 +35,8 @@ const names = {
   beliefs: 'beliefs.sqlite',
   passphrase: 'passphrase',
   run: 'serve.json',
+  quarantine: 'quarantine',
+  remotes: 'remotes.json',
 };
 
 /** The names, whether they exist or not. */
@@ -44,6 +50,8 @@ export function dataFolderAt(path: string): DataFolder {
     beliefsFile: join(absolute, names.beliefs),
     passphraseFile: join(absolute, names.passphrase),
     runFile: join(absolute, names.run),
+    quarantineFolder: join(absolute, names.quarantine),
+    remotesFile: join(absolute, names.remotes),
   };
 }
 

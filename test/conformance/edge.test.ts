@@ -146,6 +146,43 @@ describe.each(engines)('security.md §1 on $engine', ({ engine }) => {
     expect(asked).toEqual(['file']);
   });
 
+  test('an answer for its asker alone is given to nobody who waits beside it', async () => {
+    let found: (() => void) | undefined;
+    const searching = new Promise<void>((resolve) => (found = resolve));
+    const { at, asked } = await serve(engine, {
+      ITLFile: async ({ port }) => {
+        await searching;
+        return { ...served(Buffer.from(String(port))), requesterOnly: true };
+      },
+    });
+    const phones = await Promise.all(Array.from({ length: 5 }, () => Probe.to(at)));
+    for (const phone of phones) phone.send(rrq('ITLFile'));
+    await expect.poll(() => asked.length).toBeGreaterThan(0);
+    found?.();
+    for (const phone of phones) {
+      const { bytes } = await phone.next();
+      expect(bytes.toString('latin1', 4)).toBe(String(phone.socket.address().port));
+    }
+    expect(asked.length).toBe(5);
+  });
+
+  test('a hop mark goes with the request, and its answer to nobody else', async () => {
+    const { at } = await serve(engine, {
+      file: ({ hop }) => served(Buffer.from(hop ?? 'unmarked')),
+    });
+    const mark = '00112233445566ff';
+    const [proxy, phone, liar] = [await Probe.to(at), await Probe.to(at), await Probe.to(at)];
+    proxy.send(rrq('file', 'octet', 'TFTP-PKI-Hop', mark));
+    phone.send(rrq('file'));
+    liar.send(rrq('file', 'octet', 'tftp-pki-hop', 'x'.repeat(100)));
+    const heard = async (probe: Probe): Promise<string> => (await probe.next()).bytes.toString('latin1', 4);
+    expect([await heard(proxy), await heard(phone), await heard(liar)]).toEqual([
+      mark,
+      'unmarked',
+      'unmarked',
+    ]);
+  });
+
   test('"retry" is silence and gives the place back', async () => {
     let ready = false;
     const { at, server } = await serve(engine, {

@@ -1,7 +1,7 @@
 /** A server with files in memory, for one test. */
 import { onTestFinished } from 'vitest';
 import type { Event } from '../../src/base/events.ts';
-import type { Resolution } from '../../src/core/files/resolution.ts';
+import type { FileRequest, Resolution } from '../../src/core/files/resolution.ts';
 import {
   startTftpServer,
   type EngineName,
@@ -9,7 +9,9 @@ import {
   type TftpServerOptions,
 } from '../../src/net/tftp-server.ts';
 
-export type Files = Readonly<Record<string, Uint8Array | (() => Resolution | Promise<Resolution>)>>;
+export type Files = Readonly<
+  Record<string, Uint8Array | ((request: FileRequest) => Resolution | Promise<Resolution>)>
+>;
 
 export interface Served {
   readonly server: TftpServer;
@@ -36,11 +38,12 @@ export async function serve(
     ...options,
     engine,
     resolver: {
-      resolve: async ({ name }) => {
+      resolve: async (request) => {
+        const { name } = request;
         if (name !== 'fence') asked.push(name);
         const file = files[name];
         if (file === undefined) return { kind: 'not-found', trace: [] };
-        return typeof file === 'function' ? file() : served(file);
+        return typeof file === 'function' ? file(request) : served(file);
       },
     },
     onEvent: (event) => events.push(event),

@@ -3,6 +3,7 @@
  * it on by a random number and only ever restricts what is answered: whoever forges one gets less, nobody else does.
  */
 import { toHex } from '../../base/text.ts';
+import type { TftpOption } from '../../wire/tftp-option.ts';
 
 /** Of HTTP, in requests and in the answers to marked requests, lower case as Node gives it. */
 export const hopHeader = 'x-tftp-pki-hop';
@@ -14,6 +15,12 @@ const nodeIdBytes = 8;
 /** From `nodeIdBytes` random bytes; new at every start, so it says nothing about the node. */
 export function hopNodeId(random: (length: number) => Uint8Array): string {
   return toHex(random(nodeIdBytes));
+}
+
+/** The mark among the options of a TFTP request. */
+export function hopOfOptions(options: readonly TftpOption[]): string | undefined {
+  const found = options.find(({ name }) => name.toLowerCase() === hopOption);
+  return readHop(found?.value);
 }
 
 /** The mark as it stands in a request; undefined for anything that is none of ours. */

@@ -137,20 +137,23 @@ class MmsgEngine implements TftpEngine {
       });
   }
 
-  async #resolve({ id, name, address, port }: Ask): Promise<Answer> {
+  async #resolve({ id, name, address, port, hop }: Ask): Promise<Answer> {
     try {
-      const resolution = await this.#options.resolver.resolve({ name, transport: 'tftp', address, port });
+      const marked = hop === undefined ? {} : { hop };
+      const request = { name, transport: 'tftp' as const, address, port, ...marked };
+      const resolution = await this.#options.resolver.resolve(request);
+      const whom = resolution.requesterOnly === true ? { requesterOnly: true } : {};
       switch (resolution.kind) {
         case 'served': {
           const { by, content, freshForMs } = resolution;
-          if (content.kind === 'file') return { id, kind: 'file', content, by };
-          return { id, kind: 'memory', ...this.#share(content.bytes), by, freshForMs };
+          if (content.kind === 'file') return { id, kind: 'file', content, by, ...whom };
+          return { id, kind: 'memory', ...this.#share(content.bytes), by, freshForMs, ...whom };
         }
         case 'not-found':
-          return { id, kind: 'none', outcome: 'not-found', reason: 'not found' };
+          return { id, kind: 'none', outcome: 'not-found', reason: 'not found', ...whom };
         case 'refused':
         case 'retry':
-          return { id, kind: 'none', outcome: resolution.kind, reason: resolution.reason };
+          return { id, kind: 'none', outcome: resolution.kind, reason: resolution.reason, ...whom };
       }
     } catch (error) {
       return { id, kind: 'none', outcome: 'unavailable', reason: `failed: ${String(error)}` };

@@ -28,10 +28,12 @@ export interface Ask {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** The hop mark of a proxy in front of us. */
+  readonly hop?: string | undefined;
 }
 
-/** The answer to the ask `id`. */
-export type Answer =
+/** The answer to the ask `id`; `requesterOnly`: nobody else who waits for the same name is given it. */
+export type Answer = { readonly requesterOnly?: boolean } & (
   | {
       readonly id: number;
       readonly kind: 'memory';
@@ -42,7 +44,8 @@ export type Answer =
       readonly freshForMs: number;
     }
   | { readonly id: number; readonly kind: 'file'; readonly content: FileContent; readonly by: string }
-  | { readonly id: number; readonly kind: 'none'; readonly outcome: Decline; readonly reason: string };
+  | { readonly id: number; readonly kind: 'none'; readonly outcome: Decline; readonly reason: string }
+);
 
 export type ToWorker =
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }

@@ -6,6 +6,7 @@
 import { assert } from '../../base/assert.ts';
 import type { Event } from '../../base/events.ts';
 import { timerTickMs } from '../../base/limits.ts';
+import { hopOfOptions } from '../../core/cluster/hop.ts';
 import { Endpoint } from '../../core/tftp/endpoint.ts';
 import type { Decline, EndpointEffect } from '../../core/tftp/endpoint-effect.ts';
 import type { SenderEffect } from '../../core/tftp/sender.ts';
@@ -42,6 +43,8 @@ export class Pump {
   readonly #shelf: FileShelf;
   readonly #wheel: TimerWheel<Transfer>;
   /** Transfers that wait for one answer, by name. */
+  /** Questions that nobody joins, by who asked. */
+  readonly #alone = new Map<Transfer, Search>();
   readonly #searches = new Map<string, Search>();
   readonly #asked = new Map<number, Search>();
   #asks: Ask[] = [];
@@ -258,24 +261,41 @@ export class Pump {
   }
 
   #resolve(transfer: Transfer, nowMs: number): void {
-    const { name } = transfer.request;
-    const found = this.#shelf.find(name, nowMs);
+    const { name, options } = transfer.request;
+    const hop = hopOfOptions(options);
+    const found = hop === undefined ? this.#shelf.find(name, nowMs) : undefined;
     if (found !== undefined) {
       this.#open(transfer, found, nowMs);
       return;
     }
-    let search = this.#searches.get(name);
-    if (search === undefined) {
-      search = { id: ++this.#lastAsk, name, transfers: new Set() };
-      this.#searches.set(name, search);
-      this.#asked.set(search.id, search);
-      const { address, port } = transfer.peer;
-      this.#asks.push({ id: search.id, name, address, port });
+    const joined = hop === undefined ? this.#searches.get(name) : undefined;
+    if (joined !== undefined) joined.transfers.add(transfer);
+    else this.#ask(transfer, hop, hop === undefined);
+  }
+
+  /** `shared`: others who ask for the same name meanwhile wait for the same answer. */
+  #ask(transfer: Transfer, hop: string | undefined, shared: boolean): void {
+    const { name } = transfer.request;
+    const search = { id: ++this.#lastAsk, name, asker: transfer, transfers: new Set([transfer]) };
+    this.#asked.set(search.id, search);
+    if (shared) this.#searches.set(name, search);
+    else this.#alone.set(transfer, search);
+    const { address, port } = transfer.peer;
+    this.#asks.push({ id: search.id, name, address, port, hop });
+  }
+
+  /** An answer for its asker alone: the others ask for themselves. */
+  #keepToAsker(search: Search): void {
+    for (const transfer of search.transfers) {
+      if (transfer === search.asker) continue;
+      search.transfers.delete(transfer);
+      this.#ask(transfer, undefined, false);
     }
-    search.transfers.add(transfer);
   }
 
   #settleSearch(search: Search, answer: Answer, nowMs: number): void {
+    if (answer.requesterOnly === true) this.#keepToAsker(search);
+    if (search.transfers.size === 0) return;
     if (answer.kind === 'none') {
       this.#decline(search, answer.outcome, answer.reason, nowMs);
       return;
@@ -315,7 +335,7 @@ export class Pump {
     this.#wheel.cancel(transfer.timer);
     if (transfer.shell !== undefined) this.#images.close(transfer.shell);
     transfer.shell = undefined;
-    const search = this.#searches.get(transfer.request.name);
+    const search = this.#alone.get(transfer) ?? this.#searches.get(transfer.request.name);
     if (search?.transfers.delete(transfer) && search.transfers.size === 0) this.#forgetSearch(search);
     const slot = slotOf(transfer.peer.key);
     if (this.endpoint.find(slot) === undefined && this.#peers.isTaken(slot)) this.#peers.give(slot);
@@ -323,6 +343,7 @@ export class Pump {
 
   #forgetSearch(search: Search): void {
     this.#asked.delete(search.id);
+    this.#alone.delete(search.asker);
     if (this.#searches.get(search.name) === search) this.#searches.delete(search.name);
   }
 }
@@ -331,6 +352,8 @@ export class Pump {
 interface Search {
   readonly id: number;
   readonly name: string;
+  /** Who is named in the question. */
+  readonly asker: Transfer;
   readonly transfers: Set<Transfer>;
 }
 
