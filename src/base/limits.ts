@@ -150,9 +150,9 @@ export const httpStreamsMax = 256;
 /** Read-ahead of one streamed file; with the limit above 64 MiB in all. */
 export const httpChunkBytes = 256 * 1024;
 
-/** An edge that died is started again after this long, doubling while it dies at once. */
-export const edgeRestartMsMin = 50;
-export const edgeRestartMsMax = 1_600;
+/** A child process that died is started again after this long, doubling while it dies at once. */
+export const childRestartMsMin = 50;
+export const childRestartMsMax = 1_600;
 /** The `reload` command waits this long for the server's word. */
 export const reloadWaitMsMax = 10_000;
 /** A TVS message holds at most one certificate; the rest is names. */
@@ -187,6 +187,13 @@ export const tvsSweepMs = 500;
 export const tvsAskMs = 10_000;
 /** Without its back a TVS goes on answering from its last snapshot for this long: a restart, not a retired certificate. */
 export const tvsOrphanMs = 15 * 60 * 1000;
+/** A successor waits this long for the TVS of a server that died; it ends at once. */
+export const tvsHandoverMs = 3_000;
+/** The back hears of unknown signers this often at most, and of the latest of them, for `status`. */
+export const tvsReportMs = 2_000;
+export const tvsReportedDevicesMax = 200;
+/** The database could not be read for a new snapshot: again after this long. */
+export const tvsRefreshAgainMs = 1_000;
 /** Devices whose questions for unknown signers are told apart; the rest is one number. */
 export const tvsUnknownDevicesMax = 20_000;
 

@@ -21,6 +21,7 @@ export const defaults = {
   },
   http: { listen: ['0.0.0.0:6970'], allow: privateNetworks },
   https: { listen: [], legacyListen: [] },
+  tvs: { listen: [], legacyListen: [] },
   files: { alternates: [], caseInsensitive: true, rewrite: [], deviceTrustLists: false },
   proxy: { pure: false },
   log: { level: 'info', format: 'human' },

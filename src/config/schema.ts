@@ -150,6 +150,23 @@ const metrics = z
   )
   .prefault({});
 
+const tvs = z
+  .strictObject(
+    {
+      listen: list(listen, 16)
+        .prefault([...defaults.tvs.listen])
+        .describe('Addresses and ports of the Trust Verification Service; phones ask port 2445.'),
+      legacyListen: list(listen, 16)
+        .prefault([...defaults.tvs.legacyListen])
+        .describe('The same for phones that speak TLS 1.0 only, as the 7900 series.'),
+      metricsListen: loopback
+        .optional()
+        .describe('Loopback address and port of `/metrics` and `/health` of its process.'),
+    },
+    group,
+  )
+  .prefault({});
+
 const rule = z.strictObject(
   {
     match: text.describe('`*` within a segment, `**` across segments, `?` one character.'),
@@ -284,7 +301,7 @@ const database = z
   );
 
 export const configSchema = z.strictObject(
-  { tftp, http, https, metrics, files, proxy, database, log, keys, risk },
+  { tftp, http, https, tvs, metrics, files, proxy, database, log, keys, risk },
   group,
 );
 

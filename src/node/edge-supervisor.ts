@@ -1,15 +1,15 @@
 /**
- * Starts the edge process, answers its questions, and starts another when it dies (security.md §4: back in < 2 s).
+ * Starts the edge process, answers its questions, and keeps it running.
  * Everything that comes through the pipe is read by edge-pipe.ts first; an edge that breaks the protocol is ended.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { edgeRestartMsMax, edgeRestartMsMin } from '../base/limits.ts';
 import { Failure, isErrorCode } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Resolver } from '../core/ports.ts';
 import { type BackToEdge, readEdgeMessage, resolvesInFlightMax } from './edge-pipe.ts';
 import type { HandedSocket } from '../net/handed-sockets.ts';
+import { keepRunning, type Launched } from './keep-running.ts';
 import type { Edge, EdgeSettings, ListeningAt } from './edge.ts';
 import type { Heard } from './heard.ts';
 
@@ -28,55 +28,27 @@ export interface SupervisorOptions {
 
 /** The same as startEdge, in another process. Failure when the first edge cannot listen. */
 export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
-  let closing = false;
-  let restartMs = edgeRestartMsMin;
-  let timer: NodeJS.Timeout | undefined;
-  const warn = (message: string): void => options.onEvent({ type: 'warning', topic: 'edge', message });
-
   let { settings } = options;
-  let current = attachEdge(options.first, handedOver(options));
-  const listening = await current.started;
-
-  const watch = (): void => {
-    void current.ended.then((how) => {
-      if (closing) return;
-      options.onLost();
-      warn(`the edge ended (${how}) and is started again`);
-      timer = setTimeout(relaunch, restartMs);
-      restartMs = Math.min(restartMs * 2, edgeRestartMsMax);
-    });
-  };
-  const relaunch = (): void => {
-    const again = { ...options, settings };
-    current = attachEdge(forkEdge(settings.sockets, options.environment), handedOver(again));
-    watch();
-    current.started.then(
-      () => (restartMs = edgeRestartMsMin),
-      (error: unknown) => warn(error instanceof Error ? error.message : String(error)),
-    );
-  };
-  watch();
-
+  const edge = await keepRunning({
+    name: 'the edge',
+    first: attachEdge(options.first, handedOver(options)),
+    launch: () =>
+      attachEdge(forkEdge(settings.sockets, options.environment), handedOver({ ...options, settings })),
+    onEnd: options.onLost,
+    warn: (message) => options.onEvent({ type: 'warning', topic: 'edge', message }),
+  });
   return {
-    listening,
-    changed: () => current.tell({ type: 'changed' }),
+    listening: edge.listening,
+    changed: () => edge.current().tell({ type: 'changed' }),
     reconfigure(config) {
       settings = { ...settings, config };
-      current.tell({ type: 'reconfigure', config });
+      edge.current().tell({ type: 'reconfigure', config });
     },
-    async close() {
-      closing = true;
-      clearTimeout(timer);
-      current.tell({ type: 'stop' });
-      await current.ended;
-    },
+    close: () => edge.stop(({ tell }) => tell({ type: 'stop' })),
   };
 }
 
-export interface RunningEdge {
-  readonly started: Promise<readonly ListeningAt[]>;
-  /** Says how. */
-  readonly ended: Promise<string>;
+export interface RunningEdge extends Launched {
   tell(message: BackToEdge): void;
 }
 

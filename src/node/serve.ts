@@ -30,6 +30,7 @@ import { watchExpiry } from './expiry-watch.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
+import { superviseTvs, type SupervisedTvs } from './tvs-supervisor.ts';
 
 export interface ServeOptions {
   /** The node's folder; undefined for `serve --root`. */
@@ -94,7 +95,7 @@ function bindSockets(
     throw new Failure('config-invalid', 'no address is configured to listen on', {
       hint: 'serve --tftp 127.0.0.1:6969, or set tftp.listen.',
     });
-  refuseRootOnNetwork([...activated, ...wanted], user);
+  refuseRootOnNetwork([...activated, ...wanted, ...config.tvs.listen, ...config.tvs.legacyListen], user);
   if (node === undefined && user === undefined && activated.length === 0) return undefined;
   const opened = openSockets(wanted);
   if (opened.ok) return [...activated, ...opened.value];
@@ -122,10 +123,15 @@ async function join(parts: Parts): Promise<RunningNode> {
   let log: EventSink = createLog({ ...config.log, write });
   const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
+  let tvs: SupervisedTvs | undefined;
   let endWatch: (() => void) | undefined;
   const beliefs = node && (await startBeliefWatch(node, onEvent));
   const onServing = beliefs && ((moment: ServedMoment) => beliefs.serving(moment));
-  const back = await startBack({ node, config, onEvent, onServing, onChange: () => edge?.changed() });
+  const onChange = (): void => {
+    edge?.changed();
+    tvs?.refresh();
+  };
+  const back = await startBack({ node, config, onEvent, onServing, onChange });
   try {
     endWatch = node && (await watchExpiry(node, onEvent));
     const settings = {
@@ -134,6 +140,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       logTo,
       identity: node && (await readIdentity(node, config, sockets)),
     };
+    tvs = node && (await superviseTvs({ node, config, logTo, onEvent, environment }));
     // Without keys there is nothing to keep from the edge: one process.
     edge = firstEdge
       ? await superviseEdge({
@@ -148,6 +155,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       : await startEdge({ ...settings, resolver: back, onEvent });
   } catch (error) {
     endWatch?.();
+    await tvs?.close();
     back.close();
     beliefs?.close();
     throw error;
@@ -155,13 +163,14 @@ async function join(parts: Parts): Promise<RunningNode> {
   const running = edge;
   const told = folder && reportRun(folder);
   return {
-    listening: running.listening,
+    listening: [...running.listening, ...(tvs?.listening ?? [])],
     async reload() {
       try {
         const next = parts.readConfig();
         warnOfRestart(config, next, onEvent);
         await back.reconfigure(next);
         running.reconfigure(next);
+        tvs?.reconfigure(next);
         log = createLog({ ...next.log, write });
         told?.reloaded(null);
       } catch (error) {
@@ -171,7 +180,7 @@ async function join(parts: Parts): Promise<RunningNode> {
     },
     async close() {
       endWatch?.();
-      await running.close();
+      await Promise.all([running.close(), tvs?.close()]);
       // In one process the engines closed them.
       if (node) closeSockets(sockets ?? []);
       back.close();
@@ -196,13 +205,14 @@ function reportRun(folder: DataFolder): { reloaded(problem: string | null): void
 
 /** Sockets and engines stay: what is about them waits for the next start, and says so. */
 function warnOfRestart(running: Config, next: Config, onEvent: EventSink): void {
-  const fixed = ({ tftp, http, https, metrics }: Config) => ({
+  const fixed = ({ tftp, http, https, tvs, metrics }: Config) => ({
     'tftp.listen': tftp.listen,
     'tftp.ports': tftp.ports,
     'tftp.engine': tftp.engine,
     'tftp.dscp': tftp.dscp,
     'http.listen': http.listen,
     'https.listen': https,
+    tvs,
     'metrics.listen': metrics.listen,
   });
   const after = fixed(next);

@@ -52,6 +52,8 @@ export interface Tvs {
   /** What is wrong, in words, or undefined; `/health` says it. */
   setTrouble(trouble: string | undefined): void;
   unknownSigners(): readonly UnknownSigner[];
+  /** Questions for unknown signers, since the start. */
+  unknownTotal(): number;
   close(): Promise<void>;
 }
 
@@ -112,6 +114,7 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
     },
     setTrouble: (next) => (trouble = next),
     unknownSigners: () => unknown.list(),
+    unknownTotal: () => unknown.total,
     async close() {
       await Promise.all([server.close(), scraped?.close()]);
     },

@@ -26,6 +26,8 @@ export interface DataFolder {
   readonly quarantineFolder: string;
   /** How remote clusters do (src/node/remote-status.ts). */
   readonly remotesFile: string;
+  /** Its TVS process, and who asked it for unknown signers (src/node/tvs-file.ts). */
+  readonly tvsFile: string;
 }
 
 const names = {
@@ -37,6 +39,7 @@ const names = {
   run: 'serve.json',
   quarantine: 'quarantine',
   remotes: 'remotes.json',
+  tvs: 'tvs.json',
 };
 
 /** The names, whether they exist or not. */
@@ -52,6 +55,7 @@ export function dataFolderAt(path: string): DataFolder {
     runFile: join(absolute, names.run),
     quarantineFolder: join(absolute, names.quarantine),
     remotesFile: join(absolute, names.remotes),
+    tvsFile: join(absolute, names.tvs),
   };
 }
 

@@ -13,6 +13,7 @@ interface ServeOptions {
   readonly tftp?: readonly string[];
   readonly http?: readonly string[];
   readonly https?: readonly string[];
+  readonly tvs?: readonly string[];
   readonly engine?: string;
   readonly ports?: string;
   readonly user?: string;
@@ -34,6 +35,11 @@ export const serveFiles = defineCommand<ServeOptions>({
     { flags: '--tftp <ADDR:PORT>', description: 'listen for TFTP', many: true },
     { flags: '--http <ADDR:PORT>', description: 'listen for HTTP', many: true },
     { flags: '--https <ADDR:PORT>', description: 'listen for HTTPS, with --data', many: true },
+    {
+      flags: '--tvs <ADDR:PORT>',
+      description: 'run the Trust Verification Service there, with --data',
+      many: true,
+    },
     {
       flags: '--engine <ENGINE>',
       description: 'packet engine; mmsg is Linux only and faster, auto takes the better one',
@@ -75,7 +81,7 @@ export const serveFiles = defineCommand<ServeOptions>({
   },
 });
 
-function nodeOf(context: CommandContext, { root, https }: ServeOptions): NodeServeOptions['node'] {
+function nodeOf(context: CommandContext, { root, https, tvs }: ServeOptions): NodeServeOptions['node'] {
   const { global, terminal } = context;
   if (root === undefined) return nodeOptions(context);
   if (global.dataDir !== undefined && global.dataDir !== terminal.env['TFTP_PKI_DATA'])
@@ -85,11 +91,13 @@ function nodeOf(context: CommandContext, { root, https }: ServeOptions): NodeSer
     );
   if (https !== undefined)
     throw new Failure('usage', '--https needs the certificate of a node; give --data instead of --root');
+  if (tvs !== undefined)
+    throw new Failure('usage', '--tvs needs the certificates of a node; give --data instead of --root');
   return undefined;
 }
 
 function settingsOf(
-  { root, tftp, http, https, engine, ports }: ServeOptions,
+  { root, tftp, http, https, tvs, engine, ports }: ServeOptions,
   json: boolean,
 ): readonly GivenSetting[] {
   // Without a configuration nothing listens that was not asked for.
@@ -99,6 +107,7 @@ function settingsOf(
     { place: '--tftp', path: ['tftp', 'listen'], value: tftp ?? unless },
     { place: '--http', path: ['http', 'listen'], value: http ?? unless },
     { place: '--https', path: ['https', 'listen'], value: https },
+    { place: '--tvs', path: ['tvs', 'listen'], value: tvs },
     { place: '--engine', path: ['tftp', 'engine'], value: engine },
     { place: '--ports', path: ['tftp', 'ports'], value: ports },
     { place: '--json', path: ['log', 'format'], value: json ? 'json' : undefined },

@@ -1,4 +1,6 @@
 import { formatIsoSeconds } from '../../base/utc-time.ts';
+import { printable } from '../../base/text.ts';
+import type { UnknownSigner } from '../../core/tvs/unknown-signers.ts';
 import type { ClusterStatus } from '../../app/cluster-status.ts';
 import type { Risk } from '../../core/trust/risk.ts';
 import { expiryStage, expiryWords } from '../../core/trust/expiry.ts';
@@ -24,9 +26,11 @@ export const showStatus = defineCommand({
     await withNode(context, async (node) => {
       const status = await clusterStatus(node, Math.floor(node.clock.nowMs() / 1000));
       const risks = await readRisks(context, node);
-      if (context.output.json) context.output.object(statusFacts(status, risks));
+      const unknown = (await import('../../node/tvs-file.ts')).readTvsFile(node.folder)?.unknownSigners ?? [];
+      if (context.output.json) context.output.object(statusFacts(status, risks, unknown));
       else {
         printStatus(context.output, status);
+        printUnknownSigners(context.output, unknown);
         printRisks(context.output, risks);
       }
       for (const { purpose, daysLeft } of status.certificates)
@@ -39,7 +43,11 @@ export const showStatus = defineCommand({
   },
 });
 
-function statusFacts(status: ClusterStatus, risks: readonly Risk[]): Readonly<Record<string, unknown>> {
+function statusFacts(
+  status: ClusterStatus,
+  risks: readonly Risk[],
+  unknownSigners: readonly UnknownSigner[],
+): Readonly<Record<string, unknown>> {
   const { id, mode, hash, createdMs } = status.cluster;
   return {
     cluster: { id, mode, hash, created: new Date(createdMs).toISOString() },
@@ -55,6 +63,11 @@ function statusFacts(status: ClusterStatus, risks: readonly Risk[]): Readonly<Re
     })),
     devices: status.devices,
     risks: risks.map(riskFacts),
+    unknownSigners: unknownSigners.map(({ lastMs, signer, ...facts }) => ({
+      ...facts,
+      last: formatIsoSeconds(Math.floor(lastMs / 1000)),
+      signer: signer ?? null,
+    })),
   };
 }
 
@@ -88,6 +101,27 @@ function printStatus(output: Output, status: ClusterStatus): void {
     ]),
   );
 }
+
+/** The best alarm that phones are about to be stranded: the latest last. */
+function printUnknownSigners(output: Output, unknown: readonly UnknownSigner[]): void {
+  if (unknown.length === 0) return;
+  output.line();
+  output.table(
+    ['MET AN UNKNOWN SIGNER', 'TIMES', 'LAST', 'SERIAL', 'ISSUER'],
+    unknown
+      .slice(-shownDevices)
+      .map(({ device, count, lastMs, signer }) => [
+        device,
+        String(count),
+        formatIsoSeconds(Math.floor(lastMs / 1000)),
+        signer?.serial ?? '',
+        printable(signer?.issuer ?? ''),
+      ]),
+  );
+  if (unknown.length > shownDevices) output.line(`… and ${unknown.length - shownDevices} more`);
+}
+
+const shownDevices = 10;
 
 /** The columns are for reading; `--json` has the whole. */
 function shortened(fingerprint: string): string {
