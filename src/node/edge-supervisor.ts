@@ -44,7 +44,7 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
       settings = { ...settings, config };
       edge.current().tell({ type: 'reconfigure', config });
     },
-    close: () => edge.stop(({ tell }) => tell({ type: 'stop' })),
+    close: () => edge.stop((last) => last.tell({ type: 'stop' })),
   };
 }
 

@@ -3,7 +3,6 @@
  * at a time, with the one key it needs; while it cannot be read the TVS answers from what it was told last.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
 import { Failure, isErrorCode } from '../base/errors.ts';
@@ -61,22 +60,22 @@ export async function superviseTvs(options: TvsSupervisorOptions): Promise<Super
   const bound = kept.listening.filter(({ service }) => service === 'tvs');
   listen = listen.map((wanted, index) => ({ ...wanted, port: bound[index]?.port ?? wanted.port }));
 
-  let wanted = false;
-  let closed = false;
+  let reading = false;
+  let again: NodeJS.Timeout | undefined;
   const refresh = async (): Promise<void> => {
-    if (wanted) return;
-    wanted = true;
-    while (wanted && !closed) {
-      try {
-        const next = await moments.read();
-        wanted = false;
-        if (next === moment) return;
-        moment = next;
-        kept.current().tell({ type: 'moment', moment });
-      } catch (error) {
-        warn(error instanceof Error ? error.message : String(error));
-        await sleep(tvsRefreshAgainMs, undefined, { ref: false });
-      }
+    if (reading) return;
+    reading = true;
+    clearTimeout(again);
+    try {
+      const next = await moments.read();
+      if (next === moment) return;
+      moment = next;
+      kept.current().tell({ type: 'moment', moment });
+    } catch (error) {
+      warn(error instanceof Error ? error.message : String(error));
+      again = setTimeout(() => void refresh(), tvsRefreshAgainMs);
+    } finally {
+      reading = false;
     }
   };
   return {
@@ -87,8 +86,8 @@ export async function superviseTvs(options: TvsSupervisorOptions): Promise<Super
       kept.current().tell({ type: 'reconfigure', log });
     },
     async close() {
-      closed = true;
-      await kept.stop(({ tell }) => tell({ type: 'stop' }));
+      clearTimeout(again);
+      await kept.stop((last) => last.tell({ type: 'stop' }));
     },
   };
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { programPath } from '../cli/testscript.ts';
 
-const patienceMs = 20_000;
+const patienceMs = 60_000;
 
 export interface LogLine {
   readonly msg?: string;
@@ -62,7 +62,12 @@ export async function serveProgram(
     Number(log.findLast((line) => line['service'] === service)?.['port'] ?? Number.NaN);
   // The last listener of the order in which an edge starts them.
   const last = args.includes('--http') ? 'http' : 'tftp';
-  await until(`listening ${last}`, (line) => line['service'] === last);
+  try {
+    await until(`listening ${last}`, (line) => line['service'] === last);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
   return {
     child,
     log,

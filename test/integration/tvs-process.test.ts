@@ -31,6 +31,7 @@ const world = mkdtempSync(join(tmpdir(), 'tftp-pki-tvs-'));
 const at = (...names: readonly string[]): string => join(world, ...names);
 let alpha: ServedNode;
 let beta: ServedNode;
+const servers: ServedNode[] = [];
 let tvsPort = 0;
 
 interface Ran {
@@ -56,8 +57,11 @@ async function done(...words: readonly string[]): Promise<Record<string, unknown
   return value;
 }
 
-function serveNode(name: string, ...more: readonly string[]): Promise<ServedNode> {
-  return serveProgram(['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--data', at(name), ...more]);
+async function serveNode(name: string, ...more: readonly string[]): Promise<ServedNode> {
+  const listen = ['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+  const server = await serveProgram([...listen, '--data', at(name), ...more]);
+  servers.push(server);
+  return server;
 }
 
 const betaSigner = 'CN=cm-b;OU=beta;O=tftp-pki';
@@ -139,7 +143,7 @@ beforeAll(async () => {
 }, longMs);
 
 afterAll(async () => {
-  await Promise.all([alpha.stop(), beta.stop()]);
+  await Promise.all(servers.map((server) => server.stop()));
   rmSync(world, { recursive: true });
 }, longMs);
 
@@ -181,7 +185,7 @@ describe('a phone that meets an unknown signer', () => {
       };
       const list = rows.certificates ?? (rows as unknown as readonly { id: number; store: string }[]);
       const { id } = list.find(({ store }) => store === 'callmanager-trust') ?? { id: imported['id'] };
-      await done('remove-cert', String(id), '--yes', '--data', at('alpha'));
+      await done('remove-cert', String(id), '--data', at('alpha'));
       await until('no longer vouched for', async () => (await query('beta-callmanager.pem')).status === 1);
       const later = await boot(beta, phoneOfAlpha('p2'), true);
       expect(configOf(later)).toMatchObject({ outcome: 'refused', judgement: { code: 'tvs-refused' } });
