@@ -265,12 +265,10 @@ class DgramEngine implements TftpEngine {
   #transmit(socket: Socket, peer: Peer, bytes: Uint8Array): void {
     this.#packetsSent++;
     this.#bytesSent += bytes.length;
-    socket.send(bytes, 0, bytes.length, peer.port, peer.address, this.#afterSend);
+    // Neither a part of `bytes`, which Node would wrap anew, nor a callback, which would cost a turn of the event loop
+    // for each packet: a send that the kernel refuses is a packet lost, and the transfer's timer deals with it.
+    socket.send(bytes, peer.port, peer.address);
   }
-
-  readonly #afterSend = (error: Error | null): void => {
-    if (error) this.#sendErrors++;
-  };
 
   #schedule(transfer: Transfer): void {
     if (transfer.phase === 'ended') return;
