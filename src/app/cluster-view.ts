@@ -1,6 +1,6 @@
 /** The cluster as the planners want it: rows of the database joined with the facts of their certificates. */
 import { Failure } from '../base/errors.ts';
-import type { Cluster, ClusterNode, StoredCertificate } from '../core/cluster/model.ts';
+import type { CertificateStoreName, Cluster, ClusterNode, StoredCertificate } from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, TrustChange } from '../core/ports.ts';
 import type { OwnCertificate, TrustInput } from '../core/trust/trust-plan.ts';
 
@@ -10,6 +10,7 @@ export interface ClusterView {
   readonly certificates: readonly StoredCertificate[];
   readonly own: readonly OwnCertificate[];
   readonly foreignSasts: readonly CertificateFacts[];
+  readonly foreignFileSigners: readonly CertificateFacts[];
 }
 
 /** Failure `not-found` in a data folder without a cluster, `storage-corrupt` for a certificate that cannot be read. */
@@ -24,14 +25,18 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
 
 /** The cluster as it will be when `change` is made; nothing is written. */
 export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange): ClusterView {
-  const { addCertificates = [], retireCertificates = [], mode = view.cluster.mode } = change;
+  const { addCertificates = [], retireCertificates = [], landCertificates = [] } = change;
+  const { mode = view.cluster.mode } = change;
   // Rows get their ids when they are written; until then they stand behind all others, as they will.
   const added = addCertificates.map((certificate) => ({
     ...certificate,
     id: Infinity,
     retiredMs: undefined,
   }));
-  const kept = view.certificates.filter(({ id }) => !retireCertificates.includes(id));
+  const landed = new Map(landCertificates.map((each) => [each.id, each.landed]));
+  const kept = view.certificates
+    .filter(({ id }) => !retireCertificates.includes(id))
+    .map((row) => ({ ...row, landed: landed.get(row.id) ?? row.landed }));
   return viewOf(crypto, { ...view.cluster, mode }, view.nodes, [...kept, ...added]);
 }
 
@@ -50,6 +55,8 @@ function viewOf(
       });
     return read;
   };
+  const standingIn = (store: CertificateStoreName): readonly CertificateFacts[] =>
+    certificates.filter((stored) => stored.store === store).map(facts);
   return {
     cluster,
     nodes,
@@ -59,7 +66,8 @@ function viewOf(
         ? [{ purpose: stored.purpose, node: stored.node, certificate: facts(stored) }]
         : [],
     ),
-    foreignSasts: certificates.filter((stored) => stored.store === 'phone-sast-trust').map(facts),
+    foreignSasts: standingIn('phone-sast-trust'),
+    foreignFileSigners: standingIn('phone-tftp-trust'),
   };
 }
 
@@ -77,5 +85,6 @@ export function trustInputOf(view: ClusterView): TrustInput {
     nodes: view.nodes,
     own: view.own,
     foreignSasts: view.foreignSasts,
+    foreignFileSigners: view.foreignFileSigners,
   };
 }

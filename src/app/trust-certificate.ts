@@ -6,9 +6,10 @@ import { Failure } from '../base/errors.ts';
 import { printable } from '../base/text.ts';
 import type { CertificateStoreName, StoredCertificate } from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
+import { isForPhones } from '../core/bulk/landing.ts';
+import { uncheckableKey } from '../core/trust/checkable.ts';
 import { holdersOf } from '../core/trust/dependents.ts';
 import { powerOf } from '../core/trust/power.ts';
-import { codeOfModulusBytes } from '../wire/algorithm.ts';
 import { readClusterView } from './cluster-view.ts';
 import { ownRows } from './own-certificates.ts';
 
@@ -28,7 +29,7 @@ export interface TrustRequest {
 
 /** What its holder will be able to do, as the end of "whoever holds its key …"; Failure `refused`. */
 export async function powerOfTrust(ports: TrustPorts, { into, certificate }: TrustRequest): Promise<string> {
-  if (into === 'phone-sast-trust') refuseUncheckable(certificate);
+  if (isForPhones(into)) refuseUncheckable(certificate);
   return powerOf(into, (await ports.store.listDevices()).length);
 }
 
@@ -107,9 +108,12 @@ function refuseNeeded(row: StoredCertificate, subject: string, { isInUse, signs,
     });
 }
 
-/** What phones check a list with: RSA of a size that a header can name (formats.md, tag 11). */
-function refuseUncheckable({ subject, publicKey }: CertificateFacts): void {
-  if (publicKey.kind === 'rsa' && codeOfModulusBytes(publicKey.modulusBits / 8) !== undefined) return;
-  const key = publicKey.kind === 'rsa' ? `RSA-${publicKey.modulusBits}` : 'an EC key';
-  throw new Failure('refused', `phones can check no list that ${printable(subject)} signed: it has ${key}`);
+/** What phones check a list with. */
+function refuseUncheckable(certificate: CertificateFacts): void {
+  const key = uncheckableKey(certificate);
+  if (key === undefined) return;
+  throw new Failure(
+    'refused',
+    `phones can check nothing that ${printable(certificate.subject)} signed: it has ${key}`,
+  );
 }

@@ -229,6 +229,22 @@ export const shareRequestsMax = 16;
 /** Names read from one folder of a share: clusters, or the files of one. */
 export const shareEntriesMax = 20_000;
 
+/** A manifest of 4,096 certificates is about 1.5 MB. */
+export const bulkFileBytesMax = 4 * 1024 * 1024;
+/** 200 clusters of 8 nodes are 8 MB; the file is read into memory. */
+export const bulkConsolidationBytesMax = 64 * 1024 * 1024;
+/** Of one cluster: ten nodes with five types, twice during rotations, and much room. */
+export const bulkCertificatesMax = 4_096;
+/** Clusters of one exchange. */
+export const bulkClustersMax = 1_024;
+/**
+ * PBKDF2 and MAC rounds of an exported PKCS#12, as openssl's default: certificates are no secret, integrity is the
+ * manifest's, and 200 clusters are read in seconds.
+ */
+export const bulkIterations = 2_048;
+/** A SAST of a migration ends by itself, at the latest after this. */
+export const migrationDaysMax = 366;
+
 /** New timestamps of signed files that share one transaction: about 10 ms of the database's lock. */
 export const timestampsPerTransactionMax = 128;
 

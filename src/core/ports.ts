@@ -5,11 +5,13 @@
 import type { Outcome } from '../base/outcome.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import type { AuditEntry, AuditRow } from './audit/audit-chain.ts';
+import type { BulkStore } from './bulk/bulk-store.ts';
 import type {
   CertificatePurpose,
   Cluster,
   ClusterMode,
   ClusterNode,
+  Landed,
   PublishedList,
   StoredCertificate,
 } from './cluster/model.ts';
@@ -249,7 +251,7 @@ export interface WallClock {
 }
 
 /** Everything of the cluster but its keys. One implementation per database, one test suite for all. */
-export interface Store extends DeviceStore, RemoteStore {
+export interface Store extends BulkStore, DeviceStore, RemoteStore {
   readCluster(): Promise<Cluster | undefined>;
   listNodes(): Promise<readonly ClusterNode[]>;
   listCertificates(): Promise<readonly StoredCertificate[]>;
@@ -333,6 +335,8 @@ export interface TrustChange {
   readonly addCertificates?: readonly NewCertificate[] | undefined;
   /** Ids of rows. */
   readonly retireCertificates?: readonly number[] | undefined;
+  /** Rows that stand where an import would put them, now for another purpose or another while. */
+  readonly landCertificates?: readonly { readonly id: number; readonly landed: Landed }[] | undefined;
   readonly mode?: ClusterMode | undefined;
 }
 

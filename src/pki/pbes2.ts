@@ -33,17 +33,21 @@ export interface Encrypted {
   readonly bytes: Uint8Array;
 }
 
-export function encryptPbes2(plain: Uint8Array, passphrase: string): Encrypted {
+export function encryptPbes2(
+  plain: Uint8Array,
+  passphrase: string,
+  iterations: number = keyIterations,
+): Encrypted {
   const salt = randomBytes(saltBytes);
   const iv = randomBytes(16);
-  const secret = pbkdf2Sync(passphrase, salt, keyIterations, keyBytes, 'sha256');
+  const secret = pbkdf2Sync(passphrase, salt, iterations, keyBytes, 'sha256');
   const cipher = createCipheriv('aes-256-cbc', secret, iv);
   const bytes = concatBytes(cipher.update(plain), cipher.final());
   secret.fill(0);
   const sequence = (...parts: Uint8Array[]) => encodeDer(derTag.sequence, ...parts);
   const derivation = sequence(
     encodeDer(derTag.octetString, salt),
-    encodeInteger(keyIterations),
+    encodeInteger(iterations),
     sequence(encodeObjectIdentifier(hmacWithSha256), encodeDer(derTag.null)),
   );
   const parameters = sequence(

@@ -1,13 +1,16 @@
-/** The MAC of PKCS#12 in password integrity mode (RFC 7292 §5.1, key by appendix B), by pkijs. */
-import { encodeUtf8 } from '../base/text.ts';
-import { loadPkijs, webcrypto } from './vendor.ts';
+/**
+ * The MAC of PKCS#12 in password integrity mode (RFC 7292 §5.1): HMAC under a key derived as appendix B.2 says, with
+ * the identifier 3. Derived here on node:crypto: pkijs takes a turn of the event loop for each round.
+ */
+import { concatBytes } from '../base/bytes.ts';
+import { createHash, createHmac } from './vendor.ts';
 
-/** Hash names as WebCrypto writes them. */
+/** Hash names as node:crypto writes them. */
 export const macHashes = new Map([
-  ['1.3.14.3.2.26', 'SHA-1'],
-  ['2.16.840.1.101.3.4.2.1', 'SHA-256'],
-  ['2.16.840.1.101.3.4.2.2', 'SHA-384'],
-  ['2.16.840.1.101.3.4.2.3', 'SHA-512'],
+  ['1.3.14.3.2.26', 'sha1'],
+  ['2.16.840.1.101.3.4.2.1', 'sha256'],
+  ['2.16.840.1.101.3.4.2.2', 'sha384'],
+  ['2.16.840.1.101.3.4.2.3', 'sha512'],
 ]);
 
 export interface MacQuestion {
@@ -17,15 +20,36 @@ export interface MacQuestion {
   readonly passphrase: string;
 }
 
-export async function macPkcs12(content: Uint8Array, question: MacQuestion): Promise<Uint8Array> {
-  const { CryptoEngine } = await loadPkijs();
-  const engine = new CryptoEngine({ name: 'node', crypto: webcrypto as globalThis.Crypto });
-  const digest = await engine.stampDataWithPassword({
-    password: Uint8Array.from(encodeUtf8(question.passphrase)).buffer,
-    hashAlgorithm: question.hash,
-    salt: Uint8Array.from(question.salt).buffer,
-    iterationCount: question.iterations,
-    contentToStamp: Uint8Array.from(content).buffer,
-  });
-  return new Uint8Array(digest);
+/** Appendix B.3: what the derived bytes are for. */
+const macKeyId = 3;
+
+export function macPkcs12(content: Uint8Array, { hash, ...question }: MacQuestion): Uint8Array {
+  const key = deriveMacKey(hash, question);
+  const mac = createHmac(hash, key).update(content).digest();
+  key.fill(0);
+  return Uint8Array.from(mac);
+}
+
+/** B.2 for as many bytes as one hash gives: there is one block, so nothing is added back. */
+function deriveMacKey(hash: string, { salt, iterations, passphrase }: Omit<MacQuestion, 'hash'>): Buffer {
+  const blockBytes = hash === 'sha384' || hash === 'sha512' ? 128 : 64;
+  const diversifier = new Uint8Array(blockBytes).fill(macKeyId);
+  const input = [salt, bmpString(passphrase)].map((part) => repeated(part, blockBytes));
+  let block = createHash(hash)
+    .update(concatBytes(diversifier, ...input))
+    .digest();
+  for (let round = 1; round < iterations; round++) block = createHash(hash).update(block).digest();
+  return block;
+}
+
+/** B.1: big-endian UTF-16 with two zero bytes at its end. */
+function bmpString(text: string): Uint8Array {
+  const units = Array.from({ length: text.length }, (_, at) => text.charCodeAt(at));
+  return Uint8Array.from([...units, 0].flatMap((unit) => [unit >> 8, unit & 0xff]));
+}
+
+/** Copies of `part` that fill whole blocks; nothing stays nothing. */
+function repeated(part: Uint8Array, blockBytes: number): Uint8Array {
+  const length = Math.ceil(part.length / blockBytes) * blockBytes;
+  return Uint8Array.from({ length }, (_, at) => part[at % part.length] ?? 0);
 }

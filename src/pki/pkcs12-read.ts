@@ -38,7 +38,7 @@ export async function readPkcs12(
   if (bytes.length > pkcs12BytesMax)
     throw new Failure('refused', `a PKCS#12 file of more than ${pkcs12BytesMax} bytes`);
   try {
-    const safe = await openFile(bytes, passphrase);
+    const safe = openFile(bytes, passphrase);
     const decrypt = options.legacy === true ? await createLegacyDecrypt(decryptPbes2) : decryptPbes2;
     const bags = readBags(safe, (scheme, content) => decrypt(scheme, content, passphrase));
     return bags.certificates.map(({ certificate, friendlyName }) => {
@@ -53,7 +53,7 @@ export async function readPkcs12(
 }
 
 /** PFX (§4): the authenticated safe, once its MAC is right. */
-async function openFile(bytes: Uint8Array, passphrase: string): Promise<Uint8Array> {
+function openFile(bytes: Uint8Array, passphrase: string): Uint8Array {
   const outer = new DerReader(bytes);
   const pfx = outer.sequence();
   outer.end();
@@ -78,7 +78,7 @@ async function openFile(bytes: Uint8Array, passphrase: string): Promise<Uint8Arr
   const salt = macData.expect(derTag.octetString).content;
   const iterations = macData.done ? 1 : smallInteger(macData.expect(derTag.integer));
   refuseIterations(iterations);
-  if (!equalBytes(await macPkcs12(safe, { hash, salt, iterations, passphrase }), expected))
+  if (!equalBytes(macPkcs12(safe, { hash, salt, iterations, passphrase }), expected))
     throw new Failure(
       'passphrase-wrong',
       'the passphrase does not open the PKCS#12 file, or the file is damaged',

@@ -22,8 +22,15 @@ export interface Pkcs12Entry {
   readonly key?: { readonly encryptedPem: string; readonly passphrase: string };
 }
 
-/** Failure `refused` for the passphrase, `passphrase-wrong` when a key's own passphrase does not open it. */
-export async function writePkcs12(entries: readonly Pkcs12Entry[], passphrase: string): Promise<Uint8Array> {
+/**
+ * `iterations` of the content and the MAC; a key bag keeps its own. Failure `refused` for the passphrase,
+ * `passphrase-wrong` when a key's own passphrase does not open it.
+ */
+export function writePkcs12(
+  entries: readonly Pkcs12Entry[],
+  passphrase: string,
+  iterations: number = keyIterations,
+): Uint8Array {
   assert(entries.length > 0, 'a PKCS#12 file holds something');
   if (!/^[\x20-\x7e]+$/.test(passphrase))
     throw new Failure('refused', 'the passphrase of a PKCS#12 file is printable ASCII', {
@@ -31,10 +38,10 @@ export async function writePkcs12(entries: readonly Pkcs12Entry[], passphrase: s
     });
   const keys = entries.flatMap((entry) => (entry.key ? [keyBag(entry, entry.key, passphrase)] : []));
   const contents = sequence(
-    encryptedContent(sequence(...entries.map(certificateBag)), passphrase),
+    encryptedContent(sequence(...entries.map(certificateBag)), passphrase, iterations),
     ...(keys.length > 0 ? [plainContent(sequence(...keys))] : []),
   );
-  return sequence(encodeInteger(3), plainContent(contents), await authenticate(contents, passphrase));
+  return sequence(encodeInteger(3), plainContent(contents), authenticate(contents, passphrase, iterations));
 }
 
 /** RFC 7292 §4.2.3. */
@@ -78,8 +85,8 @@ function plainContent(content: Uint8Array): Uint8Array {
   return sequence(encodeObjectIdentifier(pkcs12Oid.data), explicit(encodeDer(derTag.octetString, content)));
 }
 
-function encryptedContent(content: Uint8Array, passphrase: string): Uint8Array {
-  const { scheme, bytes } = encryptPbes2(content, passphrase);
+function encryptedContent(content: Uint8Array, passphrase: string, iterations: number): Uint8Array {
+  const { scheme, bytes } = encryptPbes2(content, passphrase, iterations);
   const info = sequence(encodeObjectIdentifier(pkcs12Oid.data), scheme, encodeDer(derTag.implicit0, bytes));
   return sequence(
     encodeObjectIdentifier(pkcs12Oid.encryptedData),
@@ -88,17 +95,12 @@ function encryptedContent(content: Uint8Array, passphrase: string): Uint8Array {
 }
 
 /** MacData (RFC 7292 §4): as many rounds as the encryption, or guessing the passphrase would be cheaper here. */
-async function authenticate(contents: Uint8Array, passphrase: string): Promise<Uint8Array> {
+function authenticate(contents: Uint8Array, passphrase: string, iterations: number): Uint8Array {
   const salt = randomBytes(16);
-  const digest = await macPkcs12(contents, {
-    hash: 'SHA-256',
-    salt,
-    iterations: keyIterations,
-    passphrase,
-  });
+  const digest = macPkcs12(contents, { hash: 'sha256', salt, iterations, passphrase });
   const algorithm = sequence(encodeObjectIdentifier(pkcs12Oid.sha256), encodeDer(derTag.null));
   const mac = sequence(algorithm, encodeDer(derTag.octetString, digest));
-  return sequence(mac, encodeDer(derTag.octetString, salt), encodeInteger(keyIterations));
+  return sequence(mac, encodeDer(derTag.octetString, salt), encodeInteger(iterations));
 }
 
 function sequence(...parts: readonly Uint8Array[]): Uint8Array {

@@ -2,16 +2,17 @@
 import type { Kysely } from 'kysely';
 import type { Crypto, TrustChange } from '../core/ports.ts';
 import type { Schema } from './schema.ts';
-import { addCertificate, retireCertificate } from './tables/certificate.ts';
+import { addCertificates, landCertificate, retireCertificate } from './tables/certificate.ts';
 import { updateMode } from './tables/cluster.ts';
 
 export async function applyChange(
   query: Kysely<Schema>,
   crypto: Crypto,
-  { addCertificates = [], retireCertificates = [], mode }: TrustChange,
+  { addCertificates: added = [], retireCertificates = [], landCertificates = [], mode }: TrustChange,
   atMs: number,
 ): Promise<void> {
   for (const id of retireCertificates) await retireCertificate(query, id, atMs);
-  for (const certificate of addCertificates) await addCertificate(query, crypto, certificate);
+  for (const { id, landed } of landCertificates) await landCertificate(query, id, landed);
+  if (added.length > 0) await addCertificates(query, crypto, added);
   if (mode !== undefined) await updateMode(query, mode);
 }

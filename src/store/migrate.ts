@@ -17,6 +17,7 @@ import { audit } from './migrations/0007-audit.ts';
 import { provisioning } from './migrations/0008-provisioning.ts';
 import { remoteCluster } from './migrations/0009-remote-cluster.ts';
 import { timestampFloor } from './migrations/0010-timestamp-floor.ts';
+import { bulk } from './migrations/0011-bulk.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -31,6 +32,7 @@ export const migrations: readonly Migration[] = [
   provisioning,
   remoteCluster,
   timestampFloor,
+  bulk,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -5,6 +5,7 @@
  */
 import type { Transaction } from 'kysely';
 import type { Crypto, Store } from '../core/ports.ts';
+import { createBulkStore } from './bulk-store.ts';
 import type { Database } from './database.ts';
 import { createDeviceStore } from './device-store.ts';
 import { migrate } from './migrate.ts';
@@ -60,6 +61,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
     });
   return {
     ...createDeviceStore(database),
+    ...createBulkStore(database, crypto),
     ...createRemoteStore(database, crypto),
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),

@@ -3,6 +3,7 @@
  * milliseconds, bytes are blobs, hashes lower-case hex. Column names are the same in every database.
  */
 import type { Generated } from 'kysely';
+import type { BulkPurpose } from '../core/bulk/bulk-type.ts';
 import type {
   CertificatePurpose,
   CertificateStoreName,
@@ -27,6 +28,8 @@ export interface Schema {
   signed_timestamp: SignedTimestampTable;
   revision: RevisionTable;
   audit: AuditTable;
+  bulk_peer: BulkPeerTable;
+  bulk_export: BulkExportTable;
   schema_migration: SchemaMigrationTable;
   provisioning: ProvisioningTable;
   document_template: DocumentTemplateTable;
@@ -60,6 +63,10 @@ export interface CertificateTable {
   provenance: string;
   added_ms: number;
   retired_ms: number | null;
+  /** Of an imported one: whose it is, what for, until when it counts. */
+  landed_cluster: string | null;
+  landed_purpose: BulkPurpose | null;
+  until_ms: number | null;
 }
 
 export interface DeviceTable {
@@ -204,6 +211,22 @@ export interface AuditTable {
   detail: string;
   previous: string;
   hash: string;
+}
+
+/** A cluster whose manifests are believed when `signer` signed them. */
+export interface BulkPeerTable {
+  cluster: string;
+  signer: string;
+  counter: number;
+  manifest_sha256: string | null;
+  accepted_ms: number;
+  accepted_by: string;
+}
+
+/** One row, `singleton` 1: the number of our last export. */
+export interface BulkExportTable {
+  singleton: 1;
+  counter: number;
 }
 
 /** The steps that brought the database here (migrate.ts). */

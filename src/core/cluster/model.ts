@@ -2,6 +2,7 @@
  * The cluster as the product knows it: plain values, the same in the database, in core and on the command line.
  * Times end in Ms (since the epoch) or are seconds where a phone's file holds them.
  */
+import type { BulkPurpose } from '../bulk/bulk-type.ts';
 import type { HashName } from '../../wire/algorithm.ts';
 
 /** Cluster security mode: `mixed` is CUCM's mode 1 (a CTL exists), `nonsecure` mode 0. */
@@ -36,7 +37,13 @@ export const certificatePurposes: readonly CertificatePurpose[] = [
 ];
 
 export type CertificateStoreName =
-  'own' | 'callmanager-trust' | 'capf-trust' | 'tvs-trust' | 'phone-sast-trust' | 'tomcat-trust';
+  | 'own'
+  | 'callmanager-trust'
+  | 'capf-trust'
+  | 'tvs-trust'
+  | 'phone-sast-trust'
+  | 'phone-tftp-trust'
+  | 'tomcat-trust';
 
 export interface StoredCertificate {
   readonly id: number;
@@ -52,6 +59,22 @@ export interface StoredCertificate {
   readonly provenance: string;
   readonly addedMs: number;
   readonly retiredMs: number | undefined;
+  /** Set when a bulk import brought it. */
+  readonly landed?: Landed | undefined;
+}
+
+/** Where an imported certificate came from and what for. */
+export interface Landed {
+  /** The cluster whose manifest named it. */
+  readonly cluster: string;
+  readonly purpose: BulkPurpose;
+  /** It counts until then: no list names it, no TVS vouches for it later. */
+  readonly untilMs: number | undefined;
+}
+
+/** A certificate that counted for a while, and no longer does. */
+export function hasEnded({ landed }: Pick<StoredCertificate, 'landed'>, nowMs: number): boolean {
+  return landed?.untilMs !== undefined && landed.untilMs <= nowMs;
 }
 
 /** MGCP is for gateways. */

@@ -10,6 +10,7 @@ export const trustStores: readonly Exclude<CertificateStoreName, 'own'>[] = [
   'capf-trust',
   'tvs-trust',
   'phone-sast-trust',
+  'phone-tftp-trust',
   'tomcat-trust',
 ];
 
@@ -19,6 +20,8 @@ export function powerOf(store: Exclude<CertificateStoreName, 'own'>, phones: num
   switch (store) {
     case 'phone-sast-trust':
       return `could sign trust lists for ${those}: everything they believe`;
+    case 'phone-tftp-trust':
+      return `could sign the files of ${those}, no trust list: a proxy TFTP`;
     case 'callmanager-trust':
       return `could sign configurations for ${those} that ask a TVS, or issue certificates of this cluster's servers`;
     case 'capf-trust':

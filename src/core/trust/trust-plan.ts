@@ -46,6 +46,8 @@ export interface TrustInput {
   readonly own: readonly OwnCertificate[];
   /** phone-sast-trust: foreign signers that a CTL lists as SAST. */
   readonly foreignSasts: readonly CertificateFacts[];
+  /** phone-tftp-trust: signers of files, a proxy TFTP's, that a CTL lists as TFTP. */
+  readonly foreignFileSigners: readonly CertificateFacts[];
 }
 
 /** The node of the lists first, then the others; each has a CallManager certificate, else Failure `refused`. */

@@ -11,6 +11,8 @@ const rolesByStore: Readonly<Record<Exclude<CertificateStoreName, 'own'>, readon
   'callmanager-trust': ['TFTP'],
   // A CTL update writes these as SAST (domain.md §1); seen of CUCM: roles 0 and 3 (technote 213407).
   'phone-sast-trust': ['SAST', 'TFTP'],
+  // A proxy TFTP's: files for the phones of this cluster, in the CTL as TFTP too (core/trust/plan-ctl.ts).
+  'phone-tftp-trust': ['TFTP'],
   'tomcat-trust': ['APP-SERVER'],
   // Issuers of phone certificates: no server that a phone speaks to.
   'capf-trust': [],

@@ -65,13 +65,13 @@ describe('what we write', () => {
       key: { encryptedPem: encryptPrivateKey(key, 'node'), passphrase: 'node' },
     };
     withKey = join(folder, 'with-key.p12');
-    writeFileSync(withKey, await writePkcs12([entry], 'exported'), { mode: 0o600 });
+    writeFileSync(withKey, writePkcs12([entry], 'exported'), { mode: 0o600 });
     withoutKey = join(folder, 'without-key.p12');
     const certificates = [certificate, other].map((each) => ({
       certificate: each,
       friendlyName: each.subject,
     }));
-    writeFileSync(withoutKey, await writePkcs12(certificates, 'exported'));
+    writeFileSync(withoutKey, writePkcs12(certificates, 'exported'));
   });
 
   test('openssl opens it: certificate, key, name', () => {
@@ -119,7 +119,7 @@ describe('what we write', () => {
   test('a passphrase that other programs would encode otherwise is refused', async () => {
     const entry = { certificate, friendlyName: 'x' };
     for (const passphrase of ['', 'naïve', 'tab\t'])
-      await expect(writePkcs12([entry], passphrase)).rejects.toMatchObject({ code: 'refused' });
+      expect(() => writePkcs12([entry], passphrase)).toThrow('printable ASCII');
   });
 });
 

@@ -119,6 +119,7 @@ function inputOf({ cluster, mode, nodes, renewed, foreign }: Shape): TrustInput 
     nodes: names.map((name) => ({ name })),
     own,
     foreignSasts: foreign ? [facts(casts[cluster === 'a' ? 'b' : 'a'].recovery)] : [],
+    foreignFileSigners: [],
   };
 }
 

@@ -30,6 +30,7 @@ function cluster(nodes: readonly string[], thisNode: string, mode: ClusterMode =
       ...nodes.flatMap((node) => [own('callmanager', node), own('tvs', node), own('tftp-ec', node)]),
     ],
     foreignSasts: [],
+    foreignFileSigners: [],
   };
 }
 
