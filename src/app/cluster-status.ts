@@ -1,9 +1,12 @@
 /** What `status` tells: the cluster, its certificates by expiry, the published lists, the devices. */
+import { Failure } from '../base/errors.ts';
+import { bad, good, type Outcome } from '../base/outcome.ts';
 import type { CertificatePurpose, Cluster, TrustListKind } from '../core/cluster/model.ts';
 import type { Crypto, Store } from '../core/ports.ts';
 import { daysLeft } from '../core/trust/expiry.ts';
 import { decodeTrustList } from '../wire/trust-list.ts';
 import { readClusterView } from './cluster-view.ts';
+import { outdatedLists, type OutdatedList } from './outdated-lists.ts';
 
 export interface ClusterStatus {
   readonly cluster: Cluster;
@@ -28,6 +31,8 @@ export interface ClusterStatus {
     readonly signer: string;
     readonly timestamp: number;
   }[];
+  /** Lists that no longer say what the database says; undefined with the reason when they cannot be planned anew. */
+  readonly outdated: Outcome<readonly OutdatedList[], string>;
   readonly devices: number;
 }
 
@@ -54,6 +59,20 @@ export async function clusterStatus(
       const { kind, generation, node, bytes, sha256, signer, timestamp } = list;
       return { kind, generation, node, bytes: bytes.length, records, sha256, signer, timestamp };
     }),
-    devices: (await ports.store.listDevices()).length,
+    outdated: await whetherOutdated(ports, nowSeconds * 1000),
+    devices: await ports.store.countDevices(),
   };
+}
+
+/** A cluster whose next lists would be refused has a status all the same. */
+async function whetherOutdated(
+  ports: { readonly store: Store; readonly crypto: Crypto },
+  nowMs: number,
+): Promise<ClusterStatus['outdated']> {
+  try {
+    return good(await outdatedLists(ports, nowMs));
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'refused') return bad(error.message);
+    throw error;
+  }
 }

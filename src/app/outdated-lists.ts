@@ -33,16 +33,12 @@ export async function outdatedLists(
     kinds: current.map(({ kind }) => kind),
     change: { retireCertificates: ended.map(({ id }) => id) },
   });
-  const publishedMs = Math.min(...current.map((list) => list.publishedMs));
-  return planned.lists
-    .filter(({ plan, diff }) => plan !== undefined && diff.length > 0)
-    .filter(({ kind }) => current.some((list) => list.kind === kind))
-    .map(({ kind, diff }) => ({
-      kind,
-      changes: diff,
-      because: reasonsOf(kind, rows, ended, publishedMs),
-      next: `tftp-pki update-${kind} --dry-run`,
-    }));
+  return planned.lists.flatMap(({ kind, plan, diff }) => {
+    const published = current.find((list) => list.kind === kind);
+    if (plan === undefined || diff.length === 0 || published === undefined) return [];
+    const because = reasonsOf(kind, rows, ended, published.publishedMs);
+    return [{ kind, changes: diff, because, next: `tftp-pki update-${kind} --dry-run` }];
+  });
 }
 
 /** Rows that came, went or ended since the lists were published. */

@@ -5,7 +5,8 @@
  */
 import { Failure } from '../base/errors.ts';
 import type { ClusterMode } from '../core/cluster/model.ts';
-import type { Crypto, Store } from '../core/ports.ts';
+import { endedRows } from '../core/bulk/plan-import.ts';
+import type { Crypto, Store, WallClock } from '../core/ports.ts';
 import { aftermathOfLists, aftermathOfMode } from '../core/trust/aftermath.ts';
 import { readClusterView } from './cluster-view.ts';
 import type { TrustOperation } from './trust-operation.ts';
@@ -46,14 +47,23 @@ export async function updateItl(
   };
 }
 
-/** As `utils ctl update CTLFile`. */
-export async function updateCtl({ store }: Pick<Ports, 'store'>): Promise<TrustOperation> {
+interface UpdateCtlPorts {
+  readonly store: Store;
+  readonly clock: WallClock;
+}
+
+/** As `utils ctl update CTLFile`. What was trusted until a day that has come is retired with the list that drops it. */
+export async function updateCtl({ store, clock }: UpdateCtlPorts): Promise<TrustOperation> {
   if (!(await publishesCtl(store)))
     throw new Failure('refused', 'this cluster publishes no CTL', { hint: 'tftp-pki set-mode mixed' });
+  const ended = endedRows(await store.listCertificates(), clock.nowMs());
   return {
     operation: 'update-ctl',
-    request: { kinds: ['ctl'] },
-    warnings: [],
+    request: { kinds: ['ctl'], change: { retireCertificates: ended.map(({ id }) => id) } },
+    warnings: ended.map(
+      ({ store: name, landed }) =>
+        `a certificate of ${landed?.cluster} in ${name} was trusted until now: it is retired`,
+    ),
     question: 'This operation will update the CTLFile. Do you want to continue?',
     aftermath: aftermathOfLists,
   };

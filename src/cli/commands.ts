@@ -12,9 +12,12 @@ import { decryptFileCommand } from './commands/decrypt-file.ts';
 import { encryptFileCommand } from './commands/encrypt-file.ts';
 import { dhcpOptionsCommand } from './commands/dhcp-options.ts';
 import { explainDevice } from './commands/explain-device.ts';
+import { consolidateBulkCommand } from './commands/consolidate-bulk.ts';
+import { exportBulkCommand } from './commands/export-bulk.ts';
 import { exportCertificateCommand } from './commands/export-certificate.ts';
 import { exportRecoveryCommand } from './commands/export-recovery.ts';
 import { getFile } from './commands/get-file.ts';
+import { importBulkCommand } from './commands/import-bulk.ts';
 import { importCertificateCommand } from './commands/import-certificate.ts';
 import { importDevicesCommand } from './commands/import-devices.ts';
 import { initClusterCommand } from './commands/init-cluster.ts';
@@ -93,6 +96,9 @@ export const commands: readonly CommandDefinition[] = [
   addClusterCommand,
   listClustersCommand,
   removeClusterCommand,
+  exportBulkCommand,
+  consolidateBulkCommand,
+  importBulkCommand,
   getFile,
   bootPhoneCommand,
   dhcpOptionsCommand,

@@ -27,3 +27,33 @@ export async function createProgress(terminal: Terminal, what: string): Promise<
     stop: () => bar.stop(),
   };
 }
+
+/** A bar with its rate, for work whose report comes afterwards: on a terminal's stderr, whatever stdout is. */
+export interface Steps {
+  /** The bar appears with the first one. */
+  readonly step: (done: number, total: number) => void;
+  stop(): void;
+}
+
+export async function createSteps(terminal: Terminal, what: string): Promise<Steps> {
+  if (terminal.stderr.isTTY !== true) return { step: () => undefined, stop: () => undefined };
+  const { SingleBar, Presets } = (await import('cli-progress')).default;
+  const bar = new SingleBar(
+    {
+      format: `{bar} {value}/{total} ${what}, {rate} a second`,
+      stream: terminal.stderr,
+      clearOnComplete: true,
+    },
+    Presets.shades_classic,
+  );
+  const startMs = performance.now();
+  return {
+    step(done, total) {
+      const rate = Math.round(done / Math.max((performance.now() - startMs) / 1000, 0.001));
+      if (!bar.isActive) bar.start(total, 0, { rate });
+      bar.setTotal(total);
+      bar.update(done, { rate });
+    },
+    stop: () => bar.stop(),
+  };
+}

@@ -5,12 +5,15 @@
 import { existsSync } from 'node:fs';
 import { encodeUtf8 } from '../base/text.ts';
 import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
+import type { Bundles } from '../core/bulk/bundles.ts';
+import type { Quarantine } from '../core/bulk/quarantine.ts';
 import type { CertificateFacts, CertificateJudge } from '../core/ports.ts';
 import { pairsOf } from '../core/trust/belief-book.ts';
 import type { BeliefSource } from '../core/trust/belief-store.ts';
 import { loadConfig } from '../config/load.ts';
 import { newConfigText, type NewConfig } from '../config/new-config.ts';
 import { readCertificateBundle, type BundleEntry } from '../pki/certificate-bundle.ts';
+import { createBundles } from '../pki/bundles.ts';
 import { validatePath } from '../pki/path.ts';
 import { writePem } from '../pki/pem.ts';
 import { writePkcs12 } from '../pki/pkcs12-write.ts';
@@ -22,6 +25,7 @@ import { createDataFolder, openDataFolder, type DataFolder } from '../store/data
 import { writeDurably } from '../store/durable.ts';
 import { createKeyFiles } from '../store/key-files.ts';
 import { openStore } from '../store/open-store.ts';
+import { createQuarantine } from '../store/quarantine.ts';
 import { createNodeKeys } from './node-keys.ts';
 import { createPassphraseSource } from './passphrase.ts';
 import { verifyAgain } from './second-verifier.ts';
@@ -43,6 +47,9 @@ export interface BundleOptions {
 
 export interface OpenNode extends InitPorts, BeliefSource {
   readonly folder: DataFolder;
+  /** Files of certificates alone. */
+  readonly bundles: Bundles;
+  readonly quarantine: Quarantine;
   /** Judges certificates of other CAs. */
   readonly certificates: CertificateJudge;
   /** Certificates of a PEM, DER, .p7b or PKCS#12 file; a key in it comes back under the passphrase of this node. */
@@ -127,6 +134,8 @@ async function join(
     verifyAgain,
     signers: keys.signers,
     certificates: { suitability: judgeSuitability, path: validatePath },
+    bundles: createBundles(),
+    quarantine: createQuarantine(folder.quarantineFolder),
     readBundle: (bytes, options) => readCertificateBundle(bytes, { ...options, keyPassphrase: passphrase }),
     keyFiles,
     async openTlsIdentity({ fingerprint, der }) {

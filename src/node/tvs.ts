@@ -64,12 +64,14 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
     metrics.sink(event);
     options.onEvent(event);
   };
-  const snapshotOf = ({ rows, thisNode }: TvsMoment) => takeSnapshot(crypto, rows, thisNode);
-  let snapshot = snapshotOf(options.moment);
+  const snapshotOf = ({ rows, thisNode }: TvsMoment) => takeSnapshot(crypto, rows, thisNode, Date.now());
+  let current = options.moment;
+  let snapshot = snapshotOf(current);
   let trouble: string | undefined;
   const unknown = new UnknownSigners();
 
   const answer = (request: TvsRequest, { address, provedName }: TvsPeer): TvsResponse => {
+    if (Date.now() >= snapshot.endsMs) snapshot = snapshotOf(current);
     const { response, refusal } = answerTvs(snapshot, request);
     const proved = provedName === undefined ? undefined : deviceOf(provedName);
     const command = request.command === 'query-request' ? 'query' : 'verify';
@@ -109,6 +111,7 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
         : [{ service: 'tvs-metrics' as const, address: scraped.address, port: scraped.port }]),
     ],
     update(next) {
+      current = next;
       snapshot = snapshotOf(next);
       server.replaceCredentials(credentialsOf(next));
     },

@@ -15,7 +15,7 @@ export const showStatus = defineCommand({
   summary: 'show the cluster, its certificates, its lists and its devices',
   description: [
     'Reads the data folder, whether the server runs or not. Certificates that end within 90, 30, 7 or 1 days are named on ' +
-      'stderr, and weak algorithms with the phones that need them and the date until which the risk is accepted.',
+      'stderr, lists that are out of date with what would change in them, and weak algorithms with the phones that need them and the date until which the risk is accepted.',
   ],
   examples: [
     { says: 'an overview', command: 'tftp-pki status --data /var/lib/tftp-pki' },
@@ -33,6 +33,7 @@ export const showStatus = defineCommand({
         printUnknownSigners(context.output, unknown);
         printRisks(context.output, risks);
       }
+      sayOutdated(context.output, status);
       for (const { purpose, daysLeft } of status.certificates)
         if (expiryStage(daysLeft) !== undefined)
           context.output.warn(
@@ -42,6 +43,20 @@ export const showStatus = defineCommand({
     return 0;
   },
 });
+
+/** As `utils ctl update CTLFile` is needed after an import: which list, what would change in it, where that came from. */
+function sayOutdated(output: Output, { outdated }: ClusterStatus): void {
+  if (!outdated.ok) {
+    output.warn(`the lists cannot be made anew: ${outdated.error}`);
+    return;
+  }
+  for (const { kind, changes, because, next } of outdated.value) {
+    output.warn(`the ${kind.toUpperCase()} is out of date: ${changes.length} changes`);
+    for (const line of changes) output.warn(`  ${line}`);
+    for (const reason of because) output.warn(`  because ${reason}`);
+    output.hint(next);
+  }
+}
 
 function statusFacts(
   status: ClusterStatus,
@@ -61,6 +76,7 @@ function statusFacts(
       ...facts,
       timestamp: formatIsoSeconds(timestamp),
     })),
+    outdated: status.outdated.ok ? status.outdated.value : null,
     devices: status.devices,
     risks: risks.map(riskFacts),
     unknownSigners: unknownSigners.map(({ lastMs, signer, ...facts }) => ({

@@ -10,7 +10,7 @@ import { tvsTtlRotatingSeconds, tvsTtlSeconds } from '../../base/limits.ts';
 import { toHex } from '../../base/text.ts';
 import type { Role } from '../../wire/role.ts';
 import type { TvsRequest, TvsResponse } from '../../wire/tvs-message.ts';
-import type { StoredCertificate } from '../cluster/model.ts';
+import { hasEnded, type StoredCertificate } from '../cluster/model.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { sameKey } from '../trust/anchor.ts';
 import { namesAttributes } from '../trust/name-text.ts';
@@ -28,6 +28,8 @@ export interface TvsSnapshot {
   /** By the serial without leading zeros. */
   readonly bySerial: ReadonlyMap<string, readonly Vouched[]>;
   readonly ttlSeconds: number;
+  /** When something that is vouched for now ends; Infinity when nothing does. */
+  readonly endsMs: number;
 }
 
 /** Why there is no certificate in the answer; for the event, not for the asker. */
@@ -38,11 +40,12 @@ export interface TvsAnswered {
   readonly refusal: TvsRefusal | undefined;
 }
 
-/** `rows` are all of Store.listCertificates, the retired ones too. */
+/** `rows` are all of Store.listCertificates, the retired ones too. What was trusted until a day is so no longer. */
 export function takeSnapshot(
   crypto: Crypto,
   rows: readonly StoredCertificate[],
   thisNode: string,
+  nowMs: number,
 ): TvsSnapshot {
   const barred = new Set(
     rows
@@ -51,7 +54,8 @@ export function takeSnapshot(
   );
   const byDer = new Map<string, Vouched>();
   for (const row of rows) {
-    const certificate = row.retiredMs === undefined ? crypto.readCertificate(row.der) : undefined;
+    const counts = row.retiredMs === undefined && !hasEnded(row, nowMs);
+    const certificate = counts ? crypto.readCertificate(row.der) : undefined;
     if (certificate === undefined) continue;
     const key = toHex(certificate.der);
     const gained = barred.has(row.fingerprint) ? [] : vouchedRoles(row, thisNode);
@@ -63,7 +67,9 @@ export function takeSnapshot(
     const key = serialKey(vouched.certificate.serial);
     bySerial.set(key, [...(bySerial.get(key) ?? []), vouched]);
   }
-  return { byDer, bySerial, ttlSeconds: isRotating(rows) ? tvsTtlRotatingSeconds : tvsTtlSeconds };
+  const ttlSeconds = isRotating(rows) ? tvsTtlRotatingSeconds : tvsTtlSeconds;
+  const ends = rows.flatMap(({ landed }) => landed?.untilMs ?? []).filter((ms) => ms > nowMs);
+  return { byDer, bySerial, ttlSeconds, endsMs: Math.min(Infinity, ...ends) };
 }
 
 export function answerTvs(snapshot: TvsSnapshot, request: TvsRequest): TvsAnswered {

@@ -7,6 +7,8 @@ import type { Role } from '../../../../src/wire/role.ts';
 import { nameText, party, type Party } from '../../../helpers/trust-builder.ts';
 import { row } from '../../../helpers/tvs-peer.ts';
 
+const nowMs = 1_795_255_200_000;
+
 const crypto = createVerifier();
 const cn = (name: string) => [['CN', name] as const, ['O', 'Example, Inc.'] as const];
 const manager = party({ key: 'callmanager-a', subject: cn('cm-a'), serial: '0a01' });
@@ -16,7 +18,7 @@ const foreign = party({ key: 'callmanager-b', subject: cn('cm-b'), serial: '8b01
 const foreignTvs = party({ key: 'tvs-b', subject: cn('tvs-b'), serial: '8b02' });
 
 function query(rows: readonly StoredCertificate[], who: Party, change: object = {}): TvsAnswered {
-  const snapshot = takeSnapshot(crypto, rows, 'node-a');
+  const snapshot = takeSnapshot(crypto, rows, 'node-a', nowMs);
   return answerTvs(snapshot, {
     command: 'query-request',
     session: 7,
@@ -29,7 +31,7 @@ function query(rows: readonly StoredCertificate[], who: Party, change: object = 
 }
 
 function verify(rows: readonly StoredCertificate[], certificate: Uint8Array): TvsAnswered {
-  const snapshot = takeSnapshot(crypto, rows, 'node-a');
+  const snapshot = takeSnapshot(crypto, rows, 'node-a', nowMs);
   return answerTvs(snapshot, { command: 'verify-request', session: 8, device: 'x', certificate });
 }
 
