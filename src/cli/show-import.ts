@@ -71,9 +71,7 @@ function consequencesOf({ plan, publication, publishesCtl, phones }: ImportRevie
             ? 'the CTL stays as it is'
             : 'there is no CTL, and the ITL stays as it is: nothing to publish',
         ]
-      : [
-          `the CTL changes: update-ctl, then a reset of ${phones === 1 ? 'the phone' : `all ${phones} phones`}`,
-        ]),
+      : [`the CTL changes: update-ctl, then a reset of all phones (${phones} in the database)`]),
     ...(asksTvs ? ['phones that hold an ITL ask their TVS, which knows at once and needs no reset'] : []),
   ];
 }

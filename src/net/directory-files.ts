@@ -79,7 +79,8 @@ async function whereThere<T>(doing: string, work: () => Promise<T>): Promise<T |
   try {
     return await work();
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    const code = codeOf(error);
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw asShareFailure(doing, error);
   }
 }

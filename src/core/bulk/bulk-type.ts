@@ -26,7 +26,7 @@ export function isBulkPurpose(text: unknown): text is BulkPurpose {
   return bulkPurposes.some((purpose) => purpose === text);
 }
 
-/** A cluster id that may name a folder: domain.md §7, and no dot or hyphen at its beginning. */
+/** A cluster id that may name a folder: domain.md §7, no dot or hyphen at its beginning, no file's name (layout.ts). */
 export function isClusterFolder(name: string): boolean {
-  return /^[A-Za-z0-9][A-Za-z0-9.-]{0,49}$/.test(name);
+  return /^[A-Za-z0-9][A-Za-z0-9.-]{0,49}$/.test(name) && !/\.(?:json|txt)$/i.test(name);
 }

@@ -54,7 +54,7 @@ export async function addCertificates(
   crypto: Pick<Crypto, 'readCertificate'>,
   certificates: readonly NewCertificate[],
 ): Promise<readonly number[]> {
-  const known = await listCertificates(query);
+  const known: StoredCertificate[] = [...(await listCertificates(query))];
   const keys = new KnownKeys(crypto, known);
   const ids: number[] = [];
   for (const certificate of certificates) {
@@ -70,6 +70,8 @@ export async function addCertificates(
       .where('fingerprint', '=', fingerprint)
       .executeTakeFirstOrThrow();
     ids.push(id);
+    // Whoever brings it a second time is told so.
+    known.push({ ...certificate, id, retiredMs: undefined });
   }
   return ids;
 }
