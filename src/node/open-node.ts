@@ -135,7 +135,7 @@ async function join(
     signers: keys.signers,
     certificates: { suitability: judgeSuitability, path: validatePath },
     bundles: createBundles(),
-    quarantine: createQuarantine(folder.quarantineFolder),
+    quarantine: createQuarantine(folder.bulkFolder),
     readBundle: (bytes, options) => readCertificateBundle(bytes, { ...options, keyPassphrase: passphrase }),
     keyFiles,
     async openTlsIdentity({ fingerprint, der }) {

@@ -21,7 +21,7 @@ export interface DataFolder {
   /** Exists where `init` was not given a passphrase file; it then protects only copies of the keys. */
   readonly passphraseFile: string;
   /** What `import-bulk` fetched and nobody took yet. */
-  readonly quarantineFolder: string;
+  readonly bulkFolder: string;
   /** Which process serves this folder (src/node/run-file.ts). */
   readonly runFile: string;
   /** Files of remote clusters while the server runs; emptied at its start. */
@@ -38,7 +38,7 @@ const names = {
   database: 'database.sqlite',
   beliefs: 'beliefs.sqlite',
   passphrase: 'passphrase',
-  quarantine: 'quarantine',
+  bulk: 'bulk',
   run: 'serve.json',
   quarantine: 'quarantine',
   remotes: 'remotes.json',
@@ -55,7 +55,7 @@ export function dataFolderAt(path: string): DataFolder {
     databaseFile: join(absolute, names.database),
     beliefsFile: join(absolute, names.beliefs),
     passphraseFile: join(absolute, names.passphrase),
-    quarantineFolder: join(absolute, names.quarantine),
+    bulkFolder: join(absolute, names.bulk),
     runFile: join(absolute, names.run),
     quarantineFolder: join(absolute, names.quarantine),
     remotesFile: join(absolute, names.remotes),
