@@ -27,6 +27,7 @@ export interface TftpResult {
   readonly perSecond: number;
   readonly megabytesPerSecond: number;
   readonly medianMs: number;
+  readonly p99Ms: number;
   readonly worstMs: number;
   readonly firstDataP99Ms: number;
   /** Requests and ACKs sent again by the client, per transfer. */
@@ -62,6 +63,7 @@ export async function tftpLoad(target: Server, load: TftpLoad, at: Place = targe
     perSecond: said['tps'] ?? 0,
     megabytesPerSecond: said['MBps'] ?? 0,
     medianMs: said['p50'] ?? 0,
+    p99Ms: said['p99'] ?? 0,
     worstMs: said['max'] ?? 0,
     firstDataP99Ms: said['ttfd_p99'] ?? 0,
     retransmitShare: (said['retrans'] ?? 0) / Math.max(1, ok),

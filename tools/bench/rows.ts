@@ -2,6 +2,7 @@
 import { interleaved, type Contest } from './rounds.ts';
 import { httpLoad, tftpLoad, type TftpLoad, type TftpResult } from './load.ts';
 import { type Effort, type Finding, finding, required, type Row, withServers } from './findings.ts';
+import { deviceRows } from './devices.ts';
 import { lossyRow } from './lossy.ts';
 import { signedRows, wholeBootRow } from './signed.ts';
 import { atftpd, dnsmasq, nginx, product, productHttp, type Server, tftpdHpa } from './servers.ts';
@@ -17,6 +18,7 @@ export const rows: Readonly<Record<string, Row>> = {
   signed: signedRows,
   http: httpFiles,
   boot: wholeBootRow,
+  devices: deviceRows,
 };
 
 /** Targets 1 and 2. */

@@ -22,6 +22,8 @@ export interface Server extends Place {
   readonly name: string;
   /** User and system time of the program and its children so far, ms. */
   cpuMs(): number;
+  /** Resident memory of the program and its children, MiB; shared pages count for each. */
+  residentMib(): number;
   stop(): Promise<void>;
 }
 
@@ -40,12 +42,12 @@ export function product(engine: Engine): StartServer {
   return () => startTftp(engine, place, process.execPath, args);
 }
 
-export function productNode(dataFolder: string): StartServer {
+export function productNode(dataFolder: string, probe = 'Ringlist.xml'): StartServer {
   const place = { host: '127.0.0.1', port: 16_071 };
   const args = [main, 'serve', '--data', dataFolder, '--tftp', `${place.host}:${place.port}`];
   // As root only loopback is served, so the other listeners are named too.
   args.push('--http', `${place.host}:16974`, '--https', `${place.host}:16975`);
-  return () => startTftp('node', place, process.execPath, args, {}, 'Ringlist.xml');
+  return () => startTftp('node', place, process.execPath, args, {}, probe);
 }
 
 /** dnsmasq knows no other port than 69, so it gets an address of its own. */
@@ -174,10 +176,10 @@ function start(
 }
 
 async function until(name: string, child: ChildProcess, ready: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 500; i++) {
     if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: see var/bench/log`);
     if (await ready()) return;
-    await sleep(100);
+    await sleep(20);
   }
   child.kill('SIGKILL');
   throw new Error(`${name} does not answer: see var/bench/log`);
@@ -203,6 +205,7 @@ function running(name: string, place: Place, child: ChildProcess): Server {
     name,
     ...place,
     cpuMs: () => familyOf(child.pid ?? 0).reduce((sum, pid) => sum + cpuMsOf(pid), 0),
+    residentMib: () => familyOf(child.pid ?? 0).reduce((sum, pid) => sum + residentMibOf(pid), 0),
     async stop() {
       if (child.exitCode !== null) return;
       const gone = once(child, 'exit');
@@ -228,6 +231,10 @@ function cpuMsOf(pid: number): number {
     .split(' ')
     .map(Number);
   return [11, 12, 13, 14].reduce((sum, i) => sum + (fields[i] ?? 0), 0) * 10;
+}
+
+function residentMibOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readIfThere(`/proc/${pid}/status`))?.[1] ?? 0) / 1024;
 }
 
 function readIfThere(path: string): string {

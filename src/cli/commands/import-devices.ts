@@ -38,7 +38,12 @@ export const importDevicesCommand = defineCommand<ImportOptions>({
   ],
   async run(context, [path = ''], { model = 'imported', pool }) {
     const { output, terminal } = context;
-    const { importDevices } = await import('../../node/import-devices.ts');
+    const [{ importDevices }, { getPriority, setPriority }] = await Promise.all([
+      import('../../node/import-devices.ts'),
+      import('node:os'),
+    ]);
+    // A server on the same machine goes first.
+    setPriority(Math.min(19, getPriority() + 10));
     const counts = { added: 0, same: 0, exists: 0, refused: 0 };
     const progress = await createProgress(terminal, 'devices');
     let stopped = false;

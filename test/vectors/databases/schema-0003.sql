@@ -1,0 +1,17 @@
+CREATE TABLE "schema_migration" ("number" integer not null primary key, "name" text not null) strict;
+CREATE TABLE "cluster" ("singleton" integer primary key, "id" text not null, "mode" text not null, "hash" text not null, "created_ms" integer not null) strict;
+CREATE TABLE "node" ("name" text not null primary key, "created_ms" integer not null) strict;
+CREATE TABLE "certificate" ("id" integer primary key autoincrement, "store" text not null, "purpose" text, "node" text references "node" ("name"), "der" blob not null, "fingerprint" text not null, "provenance" text not null, "added_ms" integer not null, "retired_ms" integer, constraint "certificate_once_per_store" unique ("store", "fingerprint")) strict;
+CREATE TABLE "device" ("name" text not null primary key, "model" text not null, "protocol" text not null, "security" text not null, "certificate_der" blob, "added_ms" integer not null) strict;
+CREATE TABLE "device_line" ("device" text not null references "device" ("name") on delete cascade, "line" integer not null, "extension" text not null, constraint "device_line_key" primary key ("device", "line")) strict;
+insert into "schema_migration" ("number", "name") values (1, 'cluster');
+insert into "schema_migration" ("number", "name") values (2, 'certificate');
+insert into "schema_migration" ("number", "name") values (3, 'device');
+insert into "cluster" ("singleton", "id", "mode", "hash", "created_ms") values (1, 'kept', 'mixed', 'sha1', 1790000000001);
+insert into "node" ("name", "created_ms") values ('tftp.kept', 1790000000002);
+insert into "certificate" ("id", "store", "purpose", "node", "der", "fingerprint", "provenance", "added_ms", "retired_ms") values (7, 'own', 'callmanager', 'tftp.kept', X'3001', 'abababababababababababababababababababababababababababababababab', 'issued by kept', 1790000000003, NULL);
+insert into "certificate" ("id", "store", "purpose", "node", "der", "fingerprint", "provenance", "added_ms", "retired_ms") values (9, 'tvs-trust', NULL, NULL, X'3002', 'cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd', 'imported', 1790000000004, 1790000000005);
+insert into "device" ("name", "model", "protocol", "security", "certificate_der", "added_ms") values ('SEP001122334455', 'CP-8851', 'SIP', 'encrypted', X'3003', 1790000000006);
+insert into "device" ("name", "model", "protocol", "security", "certificate_der", "added_ms") values ('SEP001122334466', 'CP-7962G', 'SCCP', 'none', NULL, 1790000000007);
+insert into "device_line" ("device", "line", "extension") values ('SEP001122334455', 1, '1001');
+insert into "device_line" ("device", "line", "extension") values ('SEP001122334455', 2, '1002');
