@@ -4,7 +4,7 @@
  */
 import { contentSize, type FileRequest, type Resolution, type TraceStep } from '../core/files/resolution.ts';
 import type { Crypto, FileOpener, Resolver, Store, WallClock } from '../core/ports.ts';
-import { judgeFile, type Judgement } from '../core/trust/judge.ts';
+import { judgeFile, type Judgement, type PhoneTrust } from '../core/trust/judge.ts';
 import { signedFileBytesMax } from '../base/limits.ts';
 
 export interface Explanation {
@@ -26,6 +26,8 @@ export interface ExplainPorts {
   readonly store: Store | undefined;
   readonly crypto: Crypto;
   readonly clock: WallClock;
+  /** Lists that this device's home publishes; undefined where the home is here, `nobody` where they are not known. */
+  readonly homeLists?: () => Promise<PhoneTrust | 'nobody' | undefined>;
 }
 
 export async function explainFile(
@@ -61,11 +63,15 @@ async function bytesOf(opener: FileOpener, { content }: Served): Promise<Uint8Ar
 }
 
 async function judgeAsPhone(
-  { store, crypto, clock }: ExplainPorts,
+  { store, crypto, clock, homeLists }: ExplainPorts,
   file: { readonly name: string; readonly bytes: Uint8Array },
-): Promise<Judgement> {
+): Promise<Judgement | undefined> {
+  const nowSeconds = Math.floor(clock.nowMs() / 1000);
+  const home = await homeLists?.();
+  if (home === 'nobody') return undefined;
+  if (home !== undefined) return judgeFile(crypto, home, file, nowSeconds);
   const lists = store === undefined ? [] : await store.currentLists();
   const held = (kind: 'itl' | 'ctl'): Uint8Array | undefined =>
     lists.find((list) => list.kind === kind)?.bytes;
-  return judgeFile(crypto, { ctl: held('ctl'), itl: held('itl') }, file, Math.floor(clock.nowMs() / 1000));
+  return judgeFile(crypto, { ctl: held('ctl'), itl: held('itl') }, file, nowSeconds);
 }

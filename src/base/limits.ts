@@ -300,6 +300,14 @@ export const uuidNamesRememberedMax = 50_000;
 export const homesAskedPerRequestMax = 4;
 /** Homes that were learnt are written together this often. */
 export const homesSavedEveryMs = 2_000;
+/** Servers of pinned clusters are probed anew this often, so that evidence never runs out while they answer ... */
+export const remoteProbeEveryMs = 20 * 60 * 1000;
+/** ... looked at this often ... */
+export const remoteProbeLookMs = 60 * 1000;
+/** ... and not more often than this, whatever the relay meets. */
+export const remoteRefreshMinMs = 10_000;
+/** A TVS's word about a foreign signer is asked again after this long; phones themselves keep it for a day. */
+export const tvsWordsKeptMs = 5 * 60 * 1000;
 
 /** An address of a remote cluster that has not said a word within this time is taken for dead (security.md §4) … */
 export const remoteFirstAnswerMs = 800;

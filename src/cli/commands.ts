@@ -30,6 +30,7 @@ import { queryTvs } from './commands/query-tvs.ts';
 import { planCommand } from './commands/plan-operation.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeCertificateCommand } from './commands/remove-certificate.ts';
+import { probeClusterCommand } from './commands/probe-cluster.ts';
 import { removeClusterCommand } from './commands/remove-cluster.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
 import { renewCertificateCommand } from './commands/renew-certificate.ts';
@@ -95,6 +96,7 @@ export const commands: readonly CommandDefinition[] = [
   removeCertificateCommand,
   addClusterCommand,
   listClustersCommand,
+  probeClusterCommand,
   removeClusterCommand,
   exportBulkCommand,
   consolidateBulkCommand,

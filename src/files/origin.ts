@@ -6,7 +6,7 @@
  * everybody's, a peer's answer is its own.
  */
 import { homesAskedPerRequestMax } from '../base/limits.ts';
-import { coverOf, type Acceptance, type Cover, type Evidence } from '../core/cluster/evidence.ts';
+import { coverOf, type Cover, type Evidence } from '../core/cluster/evidence.ts';
 import { decideHome, describeHome, type Home } from '../core/cluster/home.ts';
 import type { OriginMemory } from '../core/cluster/origin-memory.ts';
 import { serverKey } from '../core/cluster/remote-store.ts';
@@ -23,6 +23,7 @@ import {
   type Who,
 } from '../core/files/origin.ts';
 import type { RemoteAsk, RemoteFiles, Store, WallClock } from '../core/ports.ts';
+import type { Acceptance } from '../core/trust/list-library.ts';
 import { notFound, note } from './link.ts';
 import { withoutSignature } from './stripped.ts';
 import type { Answer, Below, Link, Lookup } from './link.ts';

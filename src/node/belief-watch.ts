@@ -9,7 +9,7 @@ import { parseFileName } from '../core/files/file-name.ts';
 import { anyOfOurs, BeliefSets, type PairKey } from '../core/trust/belief.ts';
 import { BeliefBook, pairsOf, type Observation, type ServedList } from '../core/trust/belief-book.ts';
 import type { BeliefWriter } from '../core/trust/belief-store.ts';
-import { ListLibrary } from '../core/trust/list-library.ts';
+import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import { markerName } from '../core/trust/marker.ts';
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
@@ -27,6 +27,8 @@ export interface BeliefWatch {
   heard(heard: Heard): void;
   /** An edge ended: what it had not told is lost. */
   lost(): void;
+  /** Would it take a file by the certificate of this fingerprint, as far as its behaviour tells? */
+  accepts(device: string, signer: string): Acceptance;
   /** Told before anybody is given it. */
   serving(moment: ServedMoment): Promise<void>;
   close(): void;
@@ -53,6 +55,7 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
   return {
     heard: (heard) => watch.heard(heard),
     lost: () => watch.lost(),
+    accepts: (device, signer) => watch.accepts(device, signer),
     serving: (moment) => watch.serving(moment),
     close() {
       clearInterval(timer);
@@ -130,6 +133,13 @@ class Watch {
     ];
     this.#library = new ListLibrary(crypto, await store.listPublished());
     this.#writer.serving(this.#intervals.slice(-2).flatMap((interval) => interval.lists));
+  }
+
+  accepts(device: string, signer: string): Acceptance {
+    const belief = this.#book.find(device);
+    const now = this.#intervals.at(-1)?.signer;
+    if (belief === undefined || now?.fingerprint !== signer) return 'unknown';
+    return beliefsAccept(this.#library, this.#sets.pairs(belief.set), now);
   }
 
   flush(): void {

@@ -3,7 +3,8 @@
  * with every change of the database while memory and connections stay.
  */
 import { homesSavedEveryMs } from '../base/limits.ts';
-import type { Acceptance } from '../core/cluster/evidence.ts';
+import type { Acceptance } from '../core/trust/list-library.ts';
+import type { SettledHome } from '../core/cluster/home.ts';
 import { OriginMemory } from '../core/cluster/origin-memory.ts';
 import type { RemoteCluster } from '../core/cluster/remote.ts';
 import { proofOf, type DeliveryPath } from '../core/cluster/source-memory.ts';
@@ -21,12 +22,16 @@ export interface RelayedFiles extends RemoteFiles {
 
 export interface RemoteSideOptions {
   readonly node: Pick<OpenNode, 'store' | 'clock'>;
-  readonly files: RelayedFiles;
-  readonly beliefsAccept?: (device: string, signer: string) => Acceptance;
+  /** Asked for when there are remote clusters, and then once. */
+  readonly files: () => RelayedFiles;
+  /** What is recorded of a device's own lists (design.md §5). */
+  readonly beliefsAccept?: ((device: string, signer: string) => Acceptance) | undefined;
   /** Something could not be written; serving goes on. */
   readonly onTrouble: (error: unknown) => void;
   /** `explain` knows who asks. */
   readonly assume?: string | undefined;
+  /** Of everything that stands behind it. */
+  readonly onClose?: () => void;
 }
 
 export interface RemoteSide {
@@ -34,6 +39,8 @@ export interface RemoteSide {
   link(moment: { readonly signer: string; readonly autoRegistration: boolean }): Promise<Link | undefined>;
   /** A file reached its requester whole. */
   delivered(name: string, address: string, path: DeliveryPath): void;
+  /** As it was found last; undefined: not asked about. */
+  homeOf(device: string): SettledHome | undefined;
   close(): Promise<void>;
 }
 
@@ -41,6 +48,7 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
   const { store, clock } = options.node;
   const memory = new OriginMemory();
   let movesReadMs = -1;
+  let files: RelayedFiles | undefined;
   let remotes: readonly RemoteCluster[] = [];
 
   const readMoves = async (): Promise<void> => {
@@ -59,13 +67,14 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
   return {
     async link({ signer, autoRegistration }) {
       remotes = await store.listRemotes();
-      options.files.setRemotes(remotes);
-      if (remotes.length === 0) return undefined;
+      if (remotes.length > 0) files ??= options.files();
+      files?.setRemotes(remotes);
+      if (remotes.length === 0 || files === undefined) return undefined;
       await readMoves();
       const probes = await store.listProbes();
       return createOriginLink({
         remotes,
-        files: options.files,
+        files,
         memory,
         store,
         clock,
@@ -82,8 +91,10 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
       if (remotes.length === 0 || !parsed.ok || parsed.value.device === undefined) return;
       memory.sources.note(address, parsed.value.device, proofOf(path), clock.nowMs());
     },
+    homeOf: (device) => memory.homes.get(device)?.home,
     async close() {
       clearInterval(timer);
+      options.onClose?.();
       await save().catch(options.onTrouble);
     },
   };

@@ -29,6 +29,9 @@ import { forkEdge, superviseEdge } from './edge-supervisor.ts';
 import { watchExpiry } from './expiry-watch.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
+import type { RemoteSide } from './remote-side.ts';
+import { startRemotes } from './start-remotes.ts';
+import type { Heard } from './heard.ts';
 import { removeRunFile, writeRunFile } from './run-file.ts';
 import { superviseTvs, type SupervisedTvs } from './tvs-supervisor.ts';
 
@@ -131,7 +134,14 @@ async function join(parts: Parts): Promise<RunningNode> {
     edge?.changed();
     tvs?.refresh();
   };
-  const back = await startBack({ node, config, onEvent, onServing, onChange });
+  const remote =
+    node &&
+    startRemotes({
+      node,
+      onEvent,
+      beliefsAccept: (device, signer) => beliefs?.accepts(device, signer) ?? 'unknown',
+    });
+  const back = await startBack({ node, remote, config, onEvent, onServing, onChange });
   try {
     endWatch = node && (await watchExpiry(node, onEvent));
     const settings = {
@@ -149,7 +159,10 @@ async function join(parts: Parts): Promise<RunningNode> {
           resolver: back,
           onEvent,
           environment,
-          onHeard: (heard) => beliefs?.heard(heard),
+          onHeard(heard) {
+            beliefs?.heard(heard);
+            if (remote) tellDeliveries(remote, heard);
+          },
           onLost: () => beliefs?.lost(),
         })
       : await startEdge({ ...settings, resolver: back, onEvent });
@@ -158,6 +171,7 @@ async function join(parts: Parts): Promise<RunningNode> {
     await tvs?.close();
     back.close();
     beliefs?.close();
+    await remote?.close();
     throw error;
   }
   const running = edge;
@@ -185,10 +199,22 @@ async function join(parts: Parts): Promise<RunningNode> {
       if (node) closeSockets(sockets ?? []);
       back.close();
       beliefs?.close();
+      await remote?.close();
       await node?.close();
       if (folder) removeRunFile(folder);
     },
   };
+}
+
+/** Who is behind an address is known by what reached it whole. */
+function tellDeliveries(remote: RemoteSide, { seen }: Heard): void {
+  for (const { kind, name, address, transport, proved } of seen)
+    if (kind === 'delivered')
+      remote.delivered(
+        name,
+        address,
+        transport !== 'tftp' ? 'tcp' : proved ? 'transfer-port' : 'single-port',
+      );
 }
 
 function reportRun(folder: DataFolder): { reloaded(problem: string | null): void } {

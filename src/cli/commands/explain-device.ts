@@ -54,6 +54,7 @@ export const explainDevice = defineCommand<ExplainOptions>({
       {
         node: nodeOptions({ global, terminal }),
         environment: terminal.env,
+        device: name,
         onEvent: (event) => tellTrouble(output, event),
       },
       names.map((asked) => ({

@@ -25,7 +25,7 @@ export const showDeviceCommand = defineCommand({
     const device = await withNode(context, ({ store }) => store.findDevice(name));
     if (device === undefined) throw new Failure('not-found', `there is no device ${name}`);
     const served = await explainFiles(
-      { node: nodeOptions(context), environment: terminal.env, onEvent: () => undefined },
+      { node: nodeOptions(context), environment: terminal.env, device: name, onEvent: () => undefined },
       [`${name}.cnf.xml.sgn`, `${name}.cnf.xml`].map((file) => ({
         name: file,
         transport: 'tftp',

@@ -8,6 +8,7 @@
 import { evidenceForMs } from '../../base/limits.ts';
 import { signsFiles } from '../../wire/role.ts';
 import type { Anchor } from '../trust/anchor.ts';
+import type { Acceptance } from '../trust/list-library.ts';
 import type { CertificateFacts } from '../ports.ts';
 import type { ClusterId } from './remote.ts';
 
@@ -38,9 +39,6 @@ export interface Evidence {
   readonly tvs: TvsWord;
 }
 
-/** A device's own beliefs, judged (design.md §5); `unknown` where nothing was recorded. */
-export type Acceptance = 'accept' | 'reject' | 'unknown';
-
 /** The word of one published list; the certificate counts, never its serial alone. */
 export function wordOfList(
   anchors: readonly Anchor[],
@@ -62,6 +60,7 @@ export interface CoverQuestion {
   readonly servers: readonly string[];
   readonly signer: string;
   readonly pinned: boolean;
+  /** The device's own beliefs, judged (design.md §5); `unknown` where nothing was recorded. */
   readonly beliefs: Acceptance;
   readonly nowMs: number;
 }
