@@ -28,7 +28,7 @@ export async function explainFiles(
   const node = await openNode(options);
   try {
     const config = loadConfig({ file: node.folder.configFile, environment });
-    const remote = startRemotes({ node, onEvent, assume: device });
+    const remote = startRemotes({ node, config, onEvent, assume: device });
     const back = await startBack({ node, remote, config, onEvent, onChange: () => undefined });
     try {
       const explanations: Explanation[] = [];

@@ -138,6 +138,7 @@ async function join(parts: Parts): Promise<RunningNode> {
     node &&
     startRemotes({
       node,
+      config,
       onEvent,
       beliefsAccept: (device, signer) => beliefs?.accepts(device, signer) ?? 'unknown',
     });

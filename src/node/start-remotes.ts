@@ -8,67 +8,64 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { remoteProbeLookMs } from '../base/limits.ts';
 import type { EventSink } from '../base/events.ts';
+import type { Config } from '../config/schema.ts';
 import type { Acceptance } from '../core/trust/list-library.ts';
 import { hopNodeId } from '../core/cluster/hop.ts';
-import { fileOpener } from '../files/open-file.ts';
-import { openQuarantine } from '../files/remote/quarantine.ts';
-import { createRelay, type Relay } from '../files/remote/relay.ts';
-import { createRemoteTransport } from '../net/remote/transport.ts';
+import type { Relay } from '../files/remote/relay.ts';
 import { createVerifier } from '../pki/verifier.ts';
+import { dataFolderAt } from '../store/data-folder.ts';
 import type { OpenNode } from './open-node.ts';
+import { openRemoteFiles } from './remote-files.ts';
 import { createRemoteLists } from './remote-lists.ts';
 import { createRemoteSide, type RemoteSide } from './remote-side.ts';
 
 export interface StartRemotesOptions {
   readonly node: OpenNode;
+  readonly config: Config;
   readonly onEvent: EventSink;
   readonly beliefsAccept?: ((device: string, signer: string) => Acceptance) | undefined;
-  /** `explain`: this device asks, nothing is probed, the quarantine is its own. */
+  /** `explain`: this device asks, nothing is probed, and the folder of the server that may be running is not touched. */
   readonly assume?: string;
 }
 
-export function startRemotes({ node, onEvent, beliefsAccept, assume }: StartRemotesOptions): RemoteSide {
+export function startRemotes(options: StartRemotesOptions): RemoteSide {
+  const { node, config, onEvent, beliefsAccept, assume } = options;
   const nodeId = hopNodeId((length) => Uint8Array.from(randomBytes(length)));
   const onTrouble = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error);
     onEvent({ type: 'warning', topic: 'remote clusters', message });
   };
   const lists = createRemoteLists({ node, nodeId, onEvent });
-  // A second process must not empty the folder of the one that serves.
   const isServing = assume === undefined;
-  let undo: (() => void) | undefined;
-  const files = (): Relay => {
-    const folder = isServing
-      ? node.folder.quarantineFolder
-      : mkdtempSync(join(tmpdir(), 'tftp-pki-explain-'));
-    const relay = createRelay({
-      transport: createRemoteTransport({ nodeId, from: { v4: undefined, v6: undefined }, onEvent }),
-      quarantine: openQuarantine({ folder }),
-      crypto: createVerifier(),
-      trust: lists,
-      opener: fileOpener,
-      clock: node.clock,
-      onEvent,
-    });
-    undo = () => {
-      relay.close();
-      if (!isServing) rmSync(folder, { recursive: true, force: true });
-    };
-    return relay;
-  };
+  let folder = node.folder;
+  let files: Relay | undefined;
   const probe = (): void => void lists.probeDue().catch(onTrouble);
   const timer = isServing ? setInterval(probe, remoteProbeLookMs).unref() : undefined;
   if (isServing) probe();
   return createRemoteSide({
     node,
-    files,
     beliefsAccept,
     assume,
     onTrouble,
+    files() {
+      if (!isServing) folder = dataFolderAt(mkdtempSync(join(tmpdir(), 'tftp-pki-explain-')));
+      const { clock } = node;
+      files = openRemoteFiles({
+        folder,
+        config,
+        clock,
+        crypto: createVerifier(),
+        trust: lists,
+        onEvent,
+        nodeId,
+      });
+      return files;
+    },
     onClose() {
       clearInterval(timer);
-      undo?.();
+      files?.close();
       lists.close();
+      if (folder !== node.folder) rmSync(folder.path, { recursive: true, force: true });
     },
   });
 }

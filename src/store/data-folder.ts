@@ -18,8 +18,6 @@ export interface DataFolder {
   readonly databaseFile: string;
   /** What phones may hold, as the server heard (src/store/beliefs.ts). */
   readonly beliefsFile: string;
-  /** Files of remote clusters while they are judged and served; nothing in it outlives the server. */
-  readonly quarantineFolder: string;
   /** Exists where `init` was not given a passphrase file; it then protects only copies of the keys. */
   readonly passphraseFile: string;
   /** What `import-bulk` fetched and nobody took yet. */
@@ -39,7 +37,6 @@ const names = {
   keys: 'keys',
   database: 'database.sqlite',
   beliefs: 'beliefs.sqlite',
-  quarantine: 'quarantine',
   passphrase: 'passphrase',
   bulk: 'bulk',
   run: 'serve.json',
@@ -57,7 +54,6 @@ export function dataFolderAt(path: string): DataFolder {
     keysFolder: join(absolute, names.keys),
     databaseFile: join(absolute, names.database),
     beliefsFile: join(absolute, names.beliefs),
-    quarantineFolder: join(absolute, names.quarantine),
     passphraseFile: join(absolute, names.passphrase),
     bulkFolder: join(absolute, names.bulk),
     runFile: join(absolute, names.run),
