@@ -28,8 +28,10 @@ export class KnownServer {
     this.server = server;
   }
 
+  /** False while its circuits are open: nothing would be sent. */
   mayAsk(nowMs: number): boolean {
-    return (this.server.http !== undefined && this.http.mayAsk(nowMs)) || this.tftp.mayAsk(nowMs);
+    const transports = this.server.http === undefined ? [this.tftp] : [this.http, this.tftp];
+    return transports.some((transport) => transport.state(nowMs) !== 'resting');
   }
 }
 
