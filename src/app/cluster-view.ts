@@ -1,13 +1,21 @@
 /** The cluster as the planners want it: rows of the database joined with the facts of their certificates. */
 import { Failure } from '../base/errors.ts';
-import type { CertificateStoreName, Cluster, ClusterNode, StoredCertificate } from '../core/cluster/model.ts';
+import type {
+  CertificateStoreName,
+  Cluster,
+  ClusterNode,
+  Rotation,
+  StoredCertificate,
+} from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, TrustChange } from '../core/ports.ts';
 import type { OwnCertificate, TrustInput } from '../core/trust/trust-plan.ts';
 
 export interface ClusterView {
   readonly cluster: Cluster;
   readonly nodes: readonly ClusterNode[];
+  /** Of one purpose and node the one in use comes first. */
   readonly certificates: readonly StoredCertificate[];
+  readonly rotations: readonly Rotation[];
   readonly own: readonly OwnCertificate[];
   readonly foreignSasts: readonly CertificateFacts[];
   readonly foreignFileSigners: readonly CertificateFacts[];
@@ -20,13 +28,19 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
     throw new Failure('not-found', 'there is no cluster in this data folder', {
       hint: 'tftp-pki init --cluster ID --data DIR',
     });
-  return viewOf(crypto, cluster, await store.listNodes(), await store.listCertificates());
+  return viewOf(
+    crypto,
+    cluster,
+    await store.listNodes(),
+    await store.listCertificates(),
+    await store.listRotations(),
+  );
 }
 
 /** The cluster as it will be when `change` is made; nothing is written. */
 export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange): ClusterView {
   const { addCertificates = [], retireCertificates = [], landCertificates = [] } = change;
-  const { mode = view.cluster.mode } = change;
+  const { mode = view.cluster.mode, rotation } = change;
   // Rows get their ids when they are written; until then they stand behind all others, as they will.
   const added = addCertificates.map((certificate) => ({
     ...certificate,
@@ -37,7 +51,14 @@ export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange
   const kept = view.certificates
     .filter(({ id }) => !retireCertificates.includes(id))
     .map((row) => ({ ...row, landed: landed.get(row.id) ?? row.landed }));
-  return viewOf(crypto, { ...view.cluster, mode }, view.nodes, [...kept, ...added]);
+  const others = view.rotations.filter(({ purpose }) => purpose !== rotation?.purpose);
+  const rotations =
+    rotation === undefined
+      ? view.rotations
+      : rotation.to === undefined
+        ? others
+        : [...others, { purpose: rotation.purpose, ...rotation.to }];
+  return viewOf(crypto, { ...view.cluster, mode }, view.nodes, [...kept, ...added], rotations);
 }
 
 function viewOf(
@@ -45,8 +66,13 @@ function viewOf(
   cluster: Cluster,
   nodes: readonly ClusterNode[],
   rows: readonly StoredCertificate[],
+  rotations: readonly Rotation[],
 ): ClusterView {
-  const certificates = rows.filter((stored) => stored.retiredMs === undefined);
+  const switched = new Set(rotations.filter(({ step }) => step === 'switched').map(({ fresh }) => fresh));
+  const inForce = rows.filter((stored) => stored.retiredMs === undefined);
+  const isFirst = ({ fingerprint, store }: StoredCertificate): boolean =>
+    store === 'own' && switched.has(fingerprint);
+  const certificates = [...inForce.filter(isFirst), ...inForce.filter((stored) => !isFirst(stored))];
   const facts = (stored: StoredCertificate): CertificateFacts => {
     const read = crypto.readCertificate(stored.der);
     if (read === undefined)
@@ -61,6 +87,7 @@ function viewOf(
     cluster,
     nodes,
     certificates,
+    rotations,
     own: certificates.flatMap((stored) =>
       stored.store === 'own' && stored.purpose !== undefined
         ? [{ purpose: stored.purpose, node: stored.node, certificate: facts(stored) }]

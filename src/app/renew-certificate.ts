@@ -40,8 +40,12 @@ const anchors: readonly CertificatePurpose[] = ['callmanager', 'tvs', 'itlrecove
 
 export async function renewCertificate(ports: Ports, request: RenewalRequest): Promise<TrustOperation> {
   const view = await readClusterView(ports.store, ports.crypto);
-  if (request.step === 'begin') return begin(ports, view, request);
+  if (request.step === 'begin') return beginRenewal(ports, view, request);
   const { purpose } = request;
+  if (view.rotations.some((rotation) => rotation.purpose === purpose))
+    throw new Failure('refused', `the renewal of ${purpose} is a guided one`, {
+      hint: `tftp-pki renew-cert ${purpose} --guided goes on with it, --guided --abort ends it.`,
+    });
   const [old, fresh] = rowsOf(view, purpose);
   if (old === undefined || fresh === undefined)
     throw new Failure('refused', `no renewed ${purpose} certificate waits`, {
@@ -50,10 +54,10 @@ export async function renewCertificate(ports: Ports, request: RenewalRequest): P
   return request.step === 'switch' ? switchOver(purpose, old) : abort(purpose, fresh);
 }
 
-async function begin(
+export async function beginRenewal(
   ports: Ports,
   view: ClusterView,
-  { purpose, by }: RenewalRequest,
+  { purpose, by }: Omit<RenewalRequest, 'step'>,
 ): Promise<TrustOperation> {
   await refuseSecondRenewal(ports, view, purpose);
   const [old] = rowsOf(view, purpose);
@@ -155,7 +159,7 @@ export async function refuseSecondRenewal(
 }
 
 /** In use first. */
-function rowsOf(view: ClusterView, purpose: CertificatePurpose): readonly StoredCertificate[] {
+export function rowsOf(view: ClusterView, purpose: CertificatePurpose): readonly StoredCertificate[] {
   const node = thisNodeOf(view).name;
   return view.certificates.filter(
     (row) => row.store === 'own' && row.purpose === purpose && (row.node === undefined || row.node === node),

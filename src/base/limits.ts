@@ -390,3 +390,5 @@ export const heardWaitingMax = 131_072;
 export const strangerNamesMax = 4_096;
 /** A phone that was not heard of for this long is offline: nobody waits for it. */
 export const offlineAfterMs = 7 * 24 * 60 * 60 * 1000;
+/** Configurations fetched without a sign of belief after which a phone counts as refusing: a reset or two are normal. */
+export const refusingConfigsMin = 4;

@@ -9,6 +9,7 @@ import { changeDeviceCommand } from './commands/change-device.ts';
 import { checkNodeCommand } from './commands/check-node.ts';
 import { completion } from './commands/completion.ts';
 import { decryptFileCommand } from './commands/decrypt-file.ts';
+import { drillRecoveryCommand } from './commands/drill-recovery.ts';
 import { encryptFileCommand } from './commands/encrypt-file.ts';
 import { dhcpOptionsCommand } from './commands/dhcp-options.ts';
 import { explainDevice } from './commands/explain-device.ts';
@@ -88,6 +89,7 @@ export const commands: readonly CommandDefinition[] = [
   resetItlCommand,
   resetCtlCommand,
   exportRecoveryCommand,
+  drillRecoveryCommand,
   listCertificatesCommand,
   issueCertificateCommand,
   importCertificateCommand,

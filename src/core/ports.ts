@@ -13,9 +13,11 @@ import type {
   ClusterNode,
   Landed,
   PublishedList,
+  RotationChange,
   StoredCertificate,
 } from './cluster/model.ts';
 import type { HealthState } from './cluster/health.ts';
+import type { ListHistory } from './trust/list-history.ts';
 import type { RemoteStore } from './cluster/remote-store.ts';
 import type {
   ClusterId,
@@ -251,15 +253,10 @@ export interface WallClock {
 }
 
 /** Everything of the cluster but its keys. One implementation per database, one test suite for all. */
-export interface Store extends BulkStore, DeviceStore, RemoteStore {
+export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory {
   readCluster(): Promise<Cluster | undefined>;
   listNodes(): Promise<readonly ClusterNode[]>;
   listCertificates(): Promise<readonly StoredCertificate[]>;
-  /** The lists of the current generation; empty before the first publication. */
-  currentLists(): Promise<readonly PublishedList[]>;
-  listGeneration(generation: number): Promise<readonly PublishedList[]>;
-  /** The lists of every generation, in order: what phones may hold. */
-  listPublished(): Promise<readonly PublishedList[]>;
   /**
    * Cluster, node and certificates of a new data folder in one transaction; refused when a cluster exists.
    * `adopted` are lists that phones hold already: they are current as generation 0.
@@ -338,6 +335,7 @@ export interface TrustChange {
   /** Rows that stand where an import would put them, now for another purpose or another while. */
   readonly landCertificates?: readonly { readonly id: number; readonly landed: Landed }[] | undefined;
   readonly mode?: ClusterMode | undefined;
+  readonly rotation?: RotationChange | undefined;
 }
 
 /** Private keys at rest: one file each, encrypted, 0600 in a 0700 folder, named by the certificate's fingerprint. */

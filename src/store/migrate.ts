@@ -18,6 +18,7 @@ import { provisioning } from './migrations/0008-provisioning.ts';
 import { remoteCluster } from './migrations/0009-remote-cluster.ts';
 import { timestampFloor } from './migrations/0010-timestamp-floor.ts';
 import { bulk } from './migrations/0011-bulk.ts';
+import { rotation } from './migrations/0012-rotation.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -33,6 +34,7 @@ export const migrations: readonly Migration[] = [
   remoteCluster,
   timestampFloor,
   bulk,
+  rotation,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

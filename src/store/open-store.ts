@@ -25,6 +25,7 @@ import {
 import { insertCluster, readCluster } from './tables/cluster.ts';
 import { insertNode, listNodes } from './tables/node.ts';
 import { bumpRevision, readRevision } from './tables/revision.ts';
+import { listRotations } from './tables/rotation.ts';
 import { adoptLists, currentLists, listGeneration, listPublished } from './tables/trust-list.ts';
 import { createTimestamps } from './timestamps.ts';
 
@@ -66,6 +67,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),
     listCertificates: () => listCertificates(query),
+    listRotations: () => listRotations(query),
     currentLists: () => currentLists(query),
     listGeneration: (generation) => listGeneration(query, generation),
     listPublished: () => listPublished(query),

@@ -10,6 +10,7 @@ import type {
   ClusterMode,
   DeviceProtocol,
   DeviceSecurity,
+  RotationStep,
   TrustListKind,
 } from '../core/cluster/model.ts';
 import type { SettledHome } from '../core/cluster/home.ts';
@@ -32,6 +33,7 @@ export interface Schema {
   bulk_export: BulkExportTable;
   schema_migration: SchemaMigrationTable;
   provisioning: ProvisioningTable;
+  rotation: RotationTable;
   document_template: DocumentTemplateTable;
   remote_cluster: RemoteClusterTable;
   remote_server: RemoteServerTable;
@@ -46,6 +48,15 @@ export interface ClusterTable {
   mode: ClusterMode;
   hash: HashName;
   created_ms: number;
+}
+
+export interface RotationTable {
+  purpose: CertificatePurpose;
+  /** Fingerprint of the new certificate. */
+  fresh: string;
+  step: RotationStep;
+  step_ms: number;
+  until_ms: number;
 }
 
 export interface NodeTable {

@@ -1,8 +1,20 @@
 import { Failure } from '../../base/errors.ts';
 import { printable } from '../../base/text.ts';
+import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
+import type { ExitStatus } from '../exit.ts';
+import { withNode } from '../node.ts';
+import { parseCountWithin } from '../words.ts';
 
-export const planCommand = defineCommand({
+interface PlanOptions {
+  readonly recover?: boolean;
+  readonly behind?: number;
+}
+
+const behindDaysDefault = 7;
+const dayMs = 86_400_000;
+
+export const planCommand = defineCommand<PlanOptions>({
   name: 'plan',
   topic: 'Trust',
   summary: 'say what a change of trust would do to the phones, and in which order to do it',
@@ -12,10 +24,24 @@ export const planCommand = defineCommand({
       'and then, and three numbers: stranded (no path any more), unknown (may hold lists of elsewhere), offline.',
     'A pair must have its path under every reading of what phones do where no public source settles it. The TVS is no ' +
       'path to rely on: it may be down when a phone asks.',
+    'With --recover it lists the phones that cannot follow and the known way back of each.',
     'Exits 1 when phones would be stranded.',
   ],
-  arguments: [{ syntax: '<operation...>', description: 'a command that changes trust, with its options' }],
+  arguments: [{ syntax: '[operation...]', description: 'a command that changes trust, with its options' }],
   takesForeignOptions: true,
+  options: [
+    {
+      flags: '--recover',
+      description:
+        'instead of an operation: phones that refuse, may hold lists of elsewhere or fall behind, and what leads each back',
+    },
+    {
+      flags: '--behind <DAYS>',
+      description: 'with --recover: heard since, and without lists that are so old',
+      parse: parseCountWithin(0, 3650),
+      default: behindDaysDefault,
+    },
+  ],
   examples: [
     {
       says: 'may the new signer of lists be used now?',
@@ -27,7 +53,13 @@ export const planCommand = defineCommand({
         "tftp-pki plan set-mode mixed --json | jq '.phones | [.stranded, .unknown, .offline] | map(length)'",
     },
   ],
-  async run({ output, terminal, global }, words) {
+  async run(context, words, { recover = false, behind = behindDaysDefault }) {
+    const { output, terminal, global } = context;
+    if (recover) return runRecovery(context, behind * dayMs);
+    if (words.every((word) => word === undefined))
+      throw new Failure('usage', 'plan needs a command to plan, or --recover', {
+        hint: 'tftp-pki plan update-itl',
+      });
     const [{ runProgram }, { commands }] = await Promise.all([
       import('../program.ts'),
       import('../commands.ts'),
@@ -48,3 +80,35 @@ export const planCommand = defineCommand({
     return runProgram([name, ...rest, ...own, '--dry-run'], terminal);
   },
 });
+
+async function runRecovery(context: CommandContext, behindMs: number): Promise<ExitStatus> {
+  const { output } = context;
+  const [{ commandsOf, planRecovery }, { readTvsFile }] = await Promise.all([
+    import('../../app/recover.ts'),
+    import('../../node/tvs-file.ts'),
+  ]);
+  await withNode(context, async (node) => {
+    const asked = readTvsFile(node.folder)?.unknownSigners ?? [];
+    const asksTvs = new Set(asked.map(({ device }) => device));
+    const { phones, total } = await planRecovery(node, { behindMs, asksTvs });
+    if (output.json) {
+      output.object({ devices: total, phones });
+      return;
+    }
+    output.line(`${phones.length} of ${total} phones need a look`);
+    if (phones.length === 0) return;
+    output.line();
+    output.table(
+      ['PHONE', 'WHY', 'MAY HOLD (CTL/ITL)', 'WAY BACK'],
+      phones.map(({ name, why, mayHold, ways }) => [
+        name,
+        why.join(', '),
+        `${mayHold.slice(0, 4).join(' ')}${mayHold.length > 4 ? ' …' : ''}`,
+        ways.join(', else '),
+      ]),
+    );
+    output.line();
+    for (const way of new Set(phones.flatMap(({ ways }) => ways))) output.line(`${way}: ${commandsOf[way]}`);
+  });
+  return 0;
+}

@@ -7,6 +7,7 @@ import { expiryStage, expiryWords } from '../../core/trust/expiry.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
+import { printRotation, rotationFacts } from '../show-rotation.ts';
 import { printRisks, readRisks, riskFacts } from '../show-risks.ts';
 
 export const showStatus = defineCommand({
@@ -22,15 +23,27 @@ export const showStatus = defineCommand({
     { says: 'for a script', command: "tftp-pki status --json | jq '.certificates[] | {purpose, daysLeft}'" },
   ],
   async run(context) {
-    const { clusterStatus } = await import('../../app/cluster-status.ts');
+    const [{ clusterStatus }, { rotationProgress }] = await Promise.all([
+      import('../../app/cluster-status.ts'),
+      import('../../app/guided-rotation.ts'),
+    ]);
     await withNode(context, async (node) => {
       const status = await clusterStatus(node, Math.floor(node.clock.nowMs() / 1000));
       const risks = await readRisks(context, node);
       const unknown = (await import('../../node/tvs-file.ts')).readTvsFile(node.folder)?.unknownSigners ?? [];
-      if (context.output.json) context.output.object(statusFacts(status, risks, unknown));
+      const rotations = await rotationProgress(node);
+      if (context.output.json)
+        context.output.object({
+          ...statusFacts(status, risks, unknown),
+          renewals: rotations.map(rotationFacts),
+        });
       else {
         printStatus(context.output, status);
         printUnknownSigners(context.output, unknown);
+        for (const rotation of rotations) {
+          context.output.line();
+          printRotation(context.output, rotation);
+        }
         printRisks(context.output, risks);
       }
       sayOutdated(context.output, status);

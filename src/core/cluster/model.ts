@@ -77,6 +77,27 @@ export function hasEnded({ landed }: Pick<StoredCertificate, 'landed'>, nowMs: n
   return landed?.untilMs !== undefined && landed.untilMs <= nowMs;
 }
 
+/** `published`: both are listed, the old one signs. `switched`: both are listed, the new one signs. */
+export type RotationStep = 'published' | 'switched';
+
+/** A guided renewal under way. */
+export interface Rotation {
+  readonly purpose: CertificatePurpose;
+  /** Fingerprint of the new certificate. */
+  readonly fresh: string;
+  readonly step: RotationStep;
+  /** Since when it is at this step. */
+  readonly stepMs: number;
+  /** From then on nobody is waited for any more. */
+  readonly untilMs: number;
+}
+
+/** A guided renewal that begins, goes on, or (`to` undefined) is over. */
+export interface RotationChange {
+  readonly purpose: CertificatePurpose;
+  readonly to: Omit<Rotation, 'purpose'> | undefined;
+}
+
 /** MGCP is for gateways. */
 export type DeviceProtocol = 'SIP' | 'SCCP' | 'MGCP';
 export type DeviceSecurity = 'none' | 'authenticated' | 'encrypted';
