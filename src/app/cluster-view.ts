@@ -12,6 +12,8 @@ import type { OwnCertificate, TrustInput } from '../core/trust/trust-plan.ts';
 
 export interface ClusterView {
   readonly cluster: Cluster;
+  /** Of this folder; undefined where the cluster has one node. */
+  readonly thisNode: string | undefined;
   readonly nodes: readonly ClusterNode[];
   /** Of one purpose and node the one in use comes first. */
   readonly certificates: readonly StoredCertificate[];
@@ -31,6 +33,7 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
   return viewOf(
     crypto,
     cluster,
+    store.thisNode,
     await store.listNodes(),
     await store.listCertificates(),
     await store.listRotations(),
@@ -40,6 +43,7 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
 /** The cluster as it will be when `change` is made; nothing is written. */
 export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange): ClusterView {
   const { addCertificates = [], retireCertificates = [], landCertificates = [] } = change;
+  const { addNodes = [], removeNodes = [] } = change;
   const { mode = view.cluster.mode, rotation } = change;
   // Rows get their ids when they are written; until then they stand behind all others, as they will.
   const added = addCertificates.map((certificate) => ({
@@ -58,12 +62,14 @@ export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange
       : rotation.to === undefined
         ? others
         : [...others, { purpose: rotation.purpose, ...rotation.to }];
-  return viewOf(crypto, { ...view.cluster, mode }, view.nodes, [...kept, ...added], rotations);
+  const nodes = [...view.nodes.filter(({ name }) => !removeNodes.includes(name)), ...addNodes];
+  return viewOf(crypto, { ...view.cluster, mode }, view.thisNode, nodes, [...kept, ...added], rotations);
 }
 
 function viewOf(
   crypto: Crypto,
   cluster: Cluster,
+  thisNode: string | undefined,
   nodes: readonly ClusterNode[],
   rows: readonly StoredCertificate[],
   rotations: readonly Rotation[],
@@ -85,6 +91,7 @@ function viewOf(
     certificates.filter((stored) => stored.store === store).map(facts);
   return {
     cluster,
+    thisNode,
     nodes,
     certificates,
     rotations,
@@ -98,16 +105,20 @@ function viewOf(
   };
 }
 
-/** The one node of this data folder. */
-export function thisNodeOf(view: ClusterView): ClusterNode {
-  const [node] = view.nodes;
-  if (node === undefined) throw new Failure('storage-corrupt', 'the database names no node');
-  return node;
+/** The node of this data folder. Failure `refused` when it was removed from the cluster. */
+export function thisNodeOf({ thisNode, nodes }: ClusterView): ClusterNode {
+  const node = thisNode === undefined ? nodes[0] : nodes.find(({ name }) => name === thisNode);
+  if (node !== undefined) return node;
+  if (thisNode === undefined) throw new Failure('storage-corrupt', 'the database names no node');
+  throw new Failure('refused', `the node ${thisNode} is not in the cluster`, {
+    hint: 'tftp-pki join-node brings a node into it.',
+  });
 }
 
-export function trustInputOf(view: ClusterView): TrustInput {
+/** For the lists of one node, this one unless another is named. */
+export function trustInputOf(view: ClusterView, node = thisNodeOf(view).name): TrustInput {
   return {
-    thisNode: thisNodeOf(view).name,
+    thisNode: node,
     mode: view.cluster.mode,
     nodes: view.nodes,
     own: view.own,

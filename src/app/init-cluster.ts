@@ -90,7 +90,7 @@ export async function issueAndKeep(
   ports: InitPorts,
   { clusterId, nodeName, by }: NewCluster,
   purpose: CertificatePurpose,
-  operation: 'init' | 'adopt',
+  operation: 'init' | 'adopt' | 'join-node',
   nowMs: number,
 ): Promise<NewCertificate> {
   const order: IssueRequest = { purpose, clusterId, nodeName, notBeforeMs: nowMs };

@@ -26,7 +26,7 @@ import {
   type TrustPlan,
 } from '../core/trust/trust-plan.ts';
 import { decodeTrustList } from '../wire/trust-list.ts';
-import { readClusterView, trustInputOf, viewAfter, type ClusterView } from './cluster-view.ts';
+import { readClusterView, thisNodeOf, trustInputOf, viewAfter, type ClusterView } from './cluster-view.ts';
 
 export interface PublicationRequest {
   /** What changes in the cluster together with its lists; the plan is of the cluster after it. */
@@ -37,10 +37,13 @@ export interface PublicationRequest {
   readonly rollback?: boolean | undefined;
   /** Who signs instead of ITLRecovery; a certificate that is none of ours is listed as SAST while it signs. */
   readonly signer?: CertificateFacts | undefined;
+  /** The lists of this node only: its CallManager is a signer for no other node's phones. */
+  readonly onlyThisNode?: boolean | undefined;
 }
 
 export interface PlannedList {
   readonly kind: TrustListKind;
+  readonly node: string;
   /** Undefined for a list that is carried over. */
   readonly plan: TrustPlan | undefined;
   /** One line a change against the list in force; empty when no record and no signer changes. */
@@ -49,7 +52,7 @@ export interface PlannedList {
 
 export interface PlannedPublication {
   readonly view: ClusterView;
-  readonly node: string;
+  /** Of all nodes. */
   readonly current: readonly PublishedList[];
   readonly change: TrustChange;
   readonly lists: readonly PlannedList[];
@@ -67,25 +70,50 @@ export async function planPublication(
   request: PublicationRequest,
 ): Promise<PlannedPublication> {
   const { store, crypto } = ports;
-  const { change = {}, kinds = ['itl', 'ctl'], signer } = request;
+  const { change = {}, signer } = request;
   const view = viewAfter(crypto, await readClusterView(store, crypto), change);
-  const input = trustInputOf(view);
-  const current = (await store.currentLists()).filter((list) => list.node === input.thisNode);
+  const current = await store.currentLists();
   const rollback = request.rollback ?? isRollbackList(crypto, current);
-  const keys = keysOf(input);
+  const field: Field = { crypto, current, rollback };
+  const inputs = view.nodes.map(({ name }) => trustInputOf(view, name));
+  const planned = inputs.map((input) => ({
+    input,
+    lists: planNode(field, request, input, thisNodeOf(view).name),
+  }));
+  for (const { input, lists } of planned) {
+    const views = lists.map((list) => viewOfPlanned(field, list));
+    refuseBroken(views, { ...keysOf(input), itlPreparedForRollback: rollback });
+  }
+  const lists = planned.flatMap((node) => node.lists);
+  const [first] = inputs;
+  const currentKeep =
+    first !== undefined && !knownAsSast(field, lists, signer ?? inUse(first, 'itlrecovery'));
+  if (currentKeep) for (const input of inputs) refuseLosing(field, input);
+  return { view, current, change, lists, rollback, currentKeep };
+}
 
-  const lists = wantedKinds(input, current).map((kind): PlannedList => {
-    const before = current.find((list) => list.kind === kind);
-    if (before !== undefined && !kinds.includes(kind) && isSignedByUs(before, input))
-      return { kind, plan: undefined, diff: [] };
+/** What every list is planned against. */
+interface Field {
+  readonly crypto: Crypto;
+  readonly current: readonly PublishedList[];
+  readonly rollback: boolean;
+}
+
+function planNode(
+  { current, rollback }: Field,
+  { kinds = ['itl', 'ctl'], signer, onlyThisNode = false }: PublicationRequest,
+  input: TrustInput,
+  thisNode: string,
+): readonly PlannedList[] {
+  const node = input.thisNode;
+  const wanted = onlyThisNode && node !== thisNode ? [] : kinds;
+  return wantedKinds(input, current).map((kind): PlannedList => {
+    const before = find(current, kind, node);
+    if (before !== undefined && !wanted.includes(kind) && isSignedByUs(before, input))
+      return { kind, node, plan: undefined, diff: [] };
     const plan = signedBy(planOf(kind, input, rollback), signer);
-    return { kind, plan, diff: describeChange(before, plan) };
+    return { kind, node, plan, diff: describeChange(before, plan) };
   });
-  const views = lists.map((list) => viewOfPlanned(crypto, list, current));
-  refuseBroken(views, { ...keys, itlPreparedForRollback: rollback });
-  const currentKeep = !knownAsSast(crypto, current, signer ?? inUse(input, 'itlrecovery'));
-  if (currentKeep) refuseLosing(crypto, current, keys);
-  return { view, node: input.thisNode, current, change, lists, rollback, currentKeep };
 }
 
 /** A list signed by a restored key of elsewhere is not carried over: the new list does not know that signer. */
@@ -117,16 +145,11 @@ function keysOf(input: TrustInput): SigningKeys {
   return { fileSigner, nextSigners: [fileSigner, inUse(input, 'itlrecovery').fingerprint] };
 }
 
-function viewOfPlanned(
-  crypto: Crypto,
-  { kind, plan }: PlannedList,
-  current: readonly PublishedList[],
-): ListView {
-  return plan ? viewOfPlan(plan) : viewOfPublished(crypto, current, kind);
+function viewOfPlanned(field: Field, { kind, node, plan }: PlannedList): ListView {
+  return plan ? viewOfPlan(plan) : viewOfPublished(field.crypto, find(field.current, kind, node), kind);
 }
 
-function viewOfPublished(crypto: Crypto, current: readonly PublishedList[], kind: TrustListKind): ListView {
-  const list = current.find((published) => published.kind === kind);
+function viewOfPublished(crypto: Crypto, list: PublishedList | undefined, kind: TrustListKind): ListView {
   const decoded = list && decodeTrustList(list.bytes);
   if (list === undefined || decoded?.ok !== true)
     throw new Failure('storage-corrupt', `the current ${kind.toUpperCase()} cannot be read`);
@@ -139,25 +162,38 @@ function refuseBroken([itl, ctl]: readonly ListView[], keys: SigningKeys): void 
     throw new Failure('refused', `this generation could strand phones: ${broken.join('; ')}`);
 }
 
-function knownAsSast(crypto: Crypto, current: readonly PublishedList[], signer: CertificateFacts): boolean {
-  return current.every(({ kind }) =>
-    viewOfPublished(crypto, current, kind).records.some(
-      (record) => record.role === 'SAST' && record.fingerprint === signer.fingerprint,
-    ),
-  );
+/** By every phone that is to take one of the new lists, whichever node's lists it holds. */
+function knownAsSast(
+  { crypto, current }: Field,
+  lists: readonly PlannedList[],
+  signer: CertificateFacts,
+): boolean {
+  const renewed = new Set(lists.filter(({ plan }) => plan !== undefined).map(({ node }) => node));
+  return current
+    .filter(({ node }) => renewed.has(node))
+    .every((list) =>
+      viewOfPublished(crypto, list, list.kind).records.some(
+        (record) => record.role === 'SAST' && record.fingerprint === signer.fingerprint,
+      ),
+    );
 }
 
 /** Phones that refuse the new lists live on with the current ones: then these must hold every invariant. */
-function refuseLosing(crypto: Crypto, current: readonly PublishedList[], keys: SigningKeys): void {
-  const [itl, ctl] = (['itl', 'ctl'] as const).map((kind) =>
-    current.some((list) => list.kind === kind) ? viewOfPublished(crypto, current, kind) : undefined,
-  );
-  const broken = itl === undefined ? [] : checkInvariants(itl, ctl, keys);
+function refuseLosing({ crypto, current }: Field, input: TrustInput): void {
+  const [itl, ctl] = (['itl', 'ctl'] as const).map((kind) => {
+    const list = find(current, kind, input.thisNode);
+    return list && viewOfPublished(crypto, list, kind);
+  });
+  const broken = itl === undefined ? [] : checkInvariants(itl, ctl, keysOf(input));
   if (broken.length > 0)
     throw new Failure(
       'refused',
       `phones that hold the current lists would not take these and could not live with theirs: ${broken.join('; ')}`,
     );
+}
+
+function find(lists: readonly PublishedList[], kind: TrustListKind, node: string): PublishedList | undefined {
+  return lists.find((list) => list.kind === kind && list.node === node);
 }
 
 function isRollbackList(crypto: Crypto, current: readonly PublishedList[]): boolean {
@@ -177,7 +213,10 @@ function describeChange(before: PublishedList | undefined, plan: TrustPlan): rea
   return formatDiff(diffLists<ListSide['records'][number]>(decoded.value, after), after);
 }
 
-/** The current list of that kind, where there is one. */
-export function currentList({ current }: PlannedPublication, kind: TrustListKind): PublishedList | undefined {
-  return current.find((list) => list.kind === kind);
+/** The list that a planned one replaces, where there is one. */
+export function replacedList(
+  { current }: PlannedPublication,
+  { kind, node }: PlannedList,
+): PublishedList | undefined {
+  return find(current, kind, node);
 }

@@ -19,9 +19,9 @@ import {
 } from '../core/trust/strand.ts';
 import { inUse, ownOf } from '../core/trust/trust-plan.ts';
 import { vouchedRoles } from '../core/tvs/vouching.ts';
-import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from './cluster-view.ts';
+import { readClusterView, trustInputOf, type ClusterView } from './cluster-view.ts';
 import { readField, type Field, type FieldPorts } from './field.ts';
-import { currentList, type PlannedPublication } from './plan-publication.ts';
+import { replacedList, type PlannedPublication } from './plan-publication.ts';
 import { listFileNames } from './publish-lists.ts';
 
 export interface PlannedStrand extends StrandReport {
@@ -51,20 +51,29 @@ export async function planStrand(ports: FieldPorts, planned: PlannedPublication)
 
 async function servedNow(ports: FieldPorts, { current }: PlannedPublication): Promise<Served> {
   const view = await readClusterView(ports.store, ports.crypto);
-  return { ...listsOf(current), ...(await filesOf(ports.crypto, view)) };
+  const node = servingNode(view);
+  const lists = current.filter((list) => list.node === node);
+  return { ...listsOf(lists), ...(await filesOf(ports.crypto, view, node)) };
 }
 
 async function servedThen(crypto: Crypto, planned: PlannedPublication): Promise<Served> {
   const lists: Partial<Record<TrustListKind, ServedFile>> = {};
-  for (const { kind, plan } of planned.lists) {
+  const serving = servingNode(planned.view);
+  for (const list of planned.lists.filter(({ node }) => node === serving)) {
+    const { kind, plan } = list;
     const fileName = listFileNames[kind];
-    const before = currentList(planned, kind);
+    const before = replacedList(planned, list);
     const { hash } = planned.view.cluster;
     if (plan !== undefined)
       lists[kind] = await paperList(plan, { hash, rollback: planned.rollback, fileName });
     else if (before !== undefined) lists[kind] = { name: fileName, bytes: before.bytes };
   }
-  return { ctl: lists.ctl, itl: lists.itl, ...(await filesOf(crypto, planned.view)) };
+  return { ctl: lists.ctl, itl: lists.itl, ...(await filesOf(crypto, planned.view, serving)) };
+}
+
+/** Phones ask this node; one that only now joins is asked by nobody yet. */
+function servingNode({ thisNode, nodes }: ClusterView): string {
+  return nodes.find(({ name }) => name === thisNode)?.name ?? nodes[0]?.name ?? '';
 }
 
 function listsOf(lists: readonly PublishedList[]): Pick<Served, 'ctl' | 'itl'> {
@@ -75,17 +84,21 @@ function listsOf(lists: readonly PublishedList[]): Pick<Served, 'ctl' | 'itl'> {
   return { ctl: file('ctl'), itl: file('itl') };
 }
 
-async function filesOf(crypto: Crypto, view: ClusterView): Promise<Pick<Served, 'config' | 'tvs'>> {
-  const input = trustInputOf(view);
+async function filesOf(
+  crypto: Crypto,
+  view: ClusterView,
+  node: string,
+): Promise<Pick<Served, 'config' | 'tvs'>> {
+  const input = trustInputOf(view, node);
   return {
     config: await paperConfig(inUse(input, 'callmanager', input.thisNode), view.cluster.hash),
-    tvs: tvsOf(crypto, view),
+    tvs: tvsOf(crypto, view, node),
   };
 }
 
 /** As our TVS would answer, under the certificate it speaks with. */
-function tvsOf(crypto: Crypto, view: ClusterView): Served['tvs'] {
-  const input = trustInputOf(view);
+function tvsOf(crypto: Crypto, view: ClusterView, node: string): Served['tvs'] {
+  const input = trustInputOf(view, node);
   const [server] = ownOf(input, 'tvs', input.thisNode);
   return (issuer, serial): TvsAnswer => {
     if (server === undefined) return { kind: 'unreachable' };
@@ -97,7 +110,7 @@ function tvsOf(crypto: Crypto, view: ClusterView): Served['tvs'] {
         namesAttributes(issuer, facts.issuerAttributes)
       );
     });
-    const roles = row === undefined ? [] : vouchedRoles(row, thisNodeOf(view).name);
+    const roles = row === undefined ? [] : vouchedRoles(row, node);
     if (row === undefined || roles.length === 0) return { kind: 'refused', server: server.der };
     return { kind: 'vouched', server: server.der, certificate: row.der, roles };
   };

@@ -6,7 +6,7 @@
  */
 import { equalBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
-import { encodeUtf8, toHex } from '../base/text.ts';
+import { encodeUtf8, printable, toHex } from '../base/text.ts';
 import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
 import type {
   CertificateFacts,
@@ -23,7 +23,7 @@ import { buildTrustList } from '../core/signing/build-trust-list.ts';
 import { judgeFile } from '../core/trust/judge.ts';
 import type { TrustPlan } from '../core/trust/trust-plan.ts';
 import type { HashName } from '../wire/algorithm.ts';
-import { currentList, type PlannedPublication } from './plan-publication.ts';
+import { replacedList, type PlannedPublication } from './plan-publication.ts';
 
 export interface PublishPorts {
   readonly store: Store;
@@ -54,12 +54,21 @@ export const listFileNames: Readonly<Record<TrustListKind, string>> = {
 /** Gives the new generation's number. */
 export async function publishLists(ports: PublishPorts, request: PublishRequest): Promise<number> {
   const { planned } = request;
+  const timestamps = {
+    itl: await timestampOf(ports, planned, 'itl'),
+    ctl: await timestampOf(ports, planned, 'ctl'),
+  };
   const lists: NewList[] = [];
-  for (const { kind, plan } of planned.lists) {
-    const before = currentList(planned, kind);
+  for (const list of planned.lists) {
+    const { plan } = list;
+    const before = replacedList(planned, list);
     if (plan === undefined && before !== undefined) lists.push(before);
-    else if (plan !== undefined)
-      lists.push(await makeList(ports, planned, plan, await signerOf(ports, request, plan)));
+    else if (plan !== undefined) {
+      const signer = await signerOf(ports, request, plan);
+      lists.push(
+        await makeList(ports, planned, { node: list.node, plan, signer, timestamp: timestamps[list.kind] }),
+      );
+    }
   }
   for (const { fingerprint, encryptedKeyPem } of request.newKeys ?? [])
     await ports.keyFiles.save(fingerprint, encryptedKeyPem);
@@ -82,23 +91,50 @@ async function signerOf(
   { signer: wanted }: TrustPlan,
 ): Promise<Signer> {
   if (signer?.certificate.fingerprint === wanted.fingerprint) return signer;
-  return signers.open(wanted, await keyFiles.read(wanted.fingerprint));
+  const key = await keyFiles.find(wanted.fingerprint);
+  if (key === undefined)
+    throw new Failure('refused', `the key of ${printable(wanted.subject)} is not in this folder`, {
+      hint: 'Lists are signed on the node where it lies, which is the one that made the cluster.',
+    });
+  return signers.open(wanted, key);
+}
+
+/**
+ * Of all new lists of that kind, undefined when there is none: a phone that falls over to another node must not meet a
+ * list that is older than its own.
+ */
+async function timestampOf(
+  { store, crypto, clock }: PublishPorts,
+  planned: PlannedPublication,
+  kind: TrustListKind,
+): Promise<number> {
+  const lists = planned.lists.filter((list) => list.kind === kind && list.plan !== undefined);
+  const signer = lists[0]?.plan?.signer;
+  if (signer === undefined) return 0;
+  const contents = lists.map(({ plan }) => contentOf(plan?.records ?? []));
+  const before = planned.current.filter((list) => list.kind === kind).map((list) => list.timestamp);
+  return store.signedTimestamp(
+    listFileNames[kind],
+    signer.fingerprint,
+    toHex(crypto.digest('sha256', encodeUtf8(contents.join('\n\n')))),
+    // Phones compare lists whoever signed them, so another signer's list is a floor too.
+    Math.max(signer.notBefore, Math.floor(clock.nowMs() / 1000), ...before.map((seconds) => seconds + 1)),
+  );
+}
+
+interface ListOrder {
+  readonly node: string;
+  readonly plan: TrustPlan;
+  readonly signer: Signer;
+  /** Seconds. */
+  readonly timestamp: number;
 }
 
 async function makeList(
-  { store, crypto, clock }: PublishPorts,
+  { crypto, clock }: PublishPorts,
   planned: PlannedPublication,
-  { kind, records, signer: certificate }: TrustPlan,
-  signer: Signer,
+  { node, plan: { kind, records, signer: certificate }, signer, timestamp }: ListOrder,
 ): Promise<NewList> {
-  const before = currentList(planned, kind);
-  const timestamp = await store.signedTimestamp(
-    listFileNames[kind],
-    certificate.fingerprint,
-    toHex(crypto.digest('sha256', contentOf(records))),
-    // Phones compare lists whoever signed them, so another signer's list is a floor too.
-    Math.max(certificate.notBefore, Math.floor(clock.nowMs() / 1000), (before?.timestamp ?? 0) + 1),
-  );
   const hash: HashName = planned.view.cluster.hash;
   const bytes = await buildTrustList({
     kind,
@@ -113,7 +149,7 @@ async function makeList(
   });
   return {
     kind,
-    node: planned.node,
+    node,
     bytes,
     signer: certificate.fingerprint,
     sha256: toHex(crypto.digest('sha256', bytes)),
@@ -123,11 +159,11 @@ async function makeList(
 }
 
 /** What the list says, without when and by whose hand: equal for equal lists. */
-function contentOf(records: TrustPlan['records']): Uint8Array {
+function contentOf(records: TrustPlan['records']): string {
   const lines = records.map(({ role, certificate, dnsName, ipAddress }) =>
     [role, certificate?.fingerprint ?? '-', dnsName, ipAddress ? toHex(ipAddress) : '-'].join(' '),
   );
-  return encodeUtf8(lines.join('\n'));
+  return lines.join('\n');
 }
 
 function detailOf(
@@ -157,6 +193,7 @@ function refuseUnbelievable(
     throw new Failure('storage-busy', 'the lists were published anew after this change was planned', {
       hint: 'Look at the current lists and repeat.',
     });
+  const holders = new Set(before.map(({ node }) => node));
   for (const list of built) {
     const name = listFileNames[list.kind];
     const read = staged.find((candidate) => candidate.kind === list.kind && candidate.node === list.node);
@@ -164,15 +201,19 @@ function refuseUnbelievable(
       throw new Failure('storage-corrupt', `${name} is not what was written`);
     // Carried over: phones judged it when it was new.
     if (before.some((old) => old.kind === list.kind && equalBytes(old.bytes, list.bytes))) continue;
-    const held = (kind: TrustListKind): Uint8Array | undefined =>
-      currentKeep
-        ? undefined
-        : before.find((candidate) => candidate.kind === kind && candidate.node === list.node)?.bytes;
-    const doubt = verifyAgain(read.bytes, { name, previousList: held(list.kind) });
-    if (doubt !== undefined) throw new Failure('refused', `the second verifier refuses ${name}: ${doubt}`);
-    const phone = { ctl: held('ctl'), itl: held('itl') };
-    const judged = judgeFile(crypto, phone, { name, bytes: read.bytes }, Math.floor(clock.nowMs() / 1000));
-    if (judged.phone !== 'accept')
-      throw new Failure('refused', `a phone with the current lists would not take ${name}: ${judged.reason}`);
+    // A phone that falls over holds another node's lists.
+    for (const holder of holders.size === 0 || currentKeep ? [undefined] : holders) {
+      const held = (kind: TrustListKind): Uint8Array | undefined =>
+        before.find((candidate) => candidate.kind === kind && candidate.node === holder)?.bytes;
+      const doubt = verifyAgain(read.bytes, { name, previousList: held(list.kind) });
+      if (doubt !== undefined) throw new Failure('refused', `the second verifier refuses ${name}: ${doubt}`);
+      const phone = { ctl: held('ctl'), itl: held('itl') };
+      const judged = judgeFile(crypto, phone, { name, bytes: read.bytes }, Math.floor(clock.nowMs() / 1000));
+      if (judged.phone !== 'accept')
+        throw new Failure(
+          'refused',
+          `a phone with the current lists would not take ${name}: ${judged.reason}`,
+        );
+    }
   }
 }

@@ -23,7 +23,7 @@ export async function resetByLocalKey(ports: Ports, kind: TrustListKind): Promis
     throw new Failure('refused', 'this cluster publishes no CTL', { hint: 'tftp-pki set-mode mixed' });
   return {
     operation: `reset-${kind} localkey`,
-    request: { kinds: [kind], signer: inUse(input, 'callmanager', input.thisNode) },
+    request: { kinds: [kind], signer: inUse(input, 'callmanager', input.thisNode), onlyThisNode: true },
     warnings: [],
     question: `Publish an ${kind.toUpperCase()} signed by this node's CallManager key?`,
     aftermath: aftermathOfLists,

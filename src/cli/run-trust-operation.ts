@@ -86,8 +86,9 @@ export async function runTrustOperation(
 
 /** Each list and what changes in it: `+` comes, `-` goes, `!` another signer. */
 export function printPlan(output: Output, { lists }: PlannedPublication): void {
-  for (const { kind, plan, diff } of lists) {
-    const name = kind.toUpperCase();
+  const several = new Set(lists.map(({ node }) => node)).size > 1;
+  for (const { kind, node, plan, diff } of lists) {
+    const name = several ? `${kind.toUpperCase()} of ${printable(node)}` : kind.toUpperCase();
     if (plan === undefined) output.line(`${name}: stays as it is`);
     else {
       output.line(`${name}: ${plan.records.length} records, signed by ${printable(plan.signer.subject)}`);
@@ -98,8 +99,9 @@ export function printPlan(output: Output, { lists }: PlannedPublication): void {
 }
 
 export function listFacts({ lists }: PlannedPublication): readonly Readonly<Record<string, unknown>>[] {
-  return lists.map(({ kind, plan, diff }) => ({
+  return lists.map(({ kind, node, plan, diff }) => ({
     kind,
+    node,
     carriedOver: plan === undefined,
     records: plan?.records.length ?? null,
     signer: plan?.signer.fingerprint ?? null,

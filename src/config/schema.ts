@@ -300,8 +300,12 @@ const database = z
     'PostgreSQL of a cluster of several nodes, as `postgres://user@host:5432/name`; without it the database is a file in the folder of the node. The password comes from PGPASSFILE or PGPASSWORD, or stands in the URL.',
   );
 
+const node = text
+  .optional()
+  .describe('The node of this folder, where the database serves several; `join-node` writes it.');
+
 export const configSchema = z.strictObject(
-  { tftp, http, https, tvs, metrics, files, proxy, database, log, keys, risk },
+  { tftp, http, https, tvs, metrics, files, proxy, node, database, log, keys, risk },
   group,
 );
 

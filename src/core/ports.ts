@@ -254,7 +254,10 @@ export interface WallClock {
 
 /** Everything of the cluster but its keys. One implementation per database, one test suite for all. */
 export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory {
+  /** The node that this folder belongs to; undefined where the cluster has one node. */
+  readonly thisNode: string | undefined;
   readCluster(): Promise<Cluster | undefined>;
+  /** Without those that were removed, in the order in which they joined. */
   listNodes(): Promise<readonly ClusterNode[]>;
   listCertificates(): Promise<readonly StoredCertificate[]>;
   /**
@@ -336,6 +339,9 @@ export interface TrustChange {
   readonly landCertificates?: readonly { readonly id: number; readonly landed: Landed }[] | undefined;
   readonly mode?: ClusterMode | undefined;
   readonly rotation?: RotationChange | undefined;
+  readonly addNodes?: readonly ClusterNode[] | undefined;
+  /** Names; what they signed and were stays as history. */
+  readonly removeNodes?: readonly string[] | undefined;
 }
 
 /** Private keys at rest: one file each, encrypted, 0600 in a 0700 folder, named by the certificate's fingerprint. */

@@ -121,7 +121,9 @@ async function join(
   const config = loadConfig({ file: folder.configFile, environment });
   const { database } = config;
   const store = await openStore(
-    database === undefined ? { path: folder.databaseFile, create, crypto } : { url: database, crypto },
+    database === undefined
+      ? { path: folder.databaseFile, create, crypto }
+      : { url: database, thisNode: config.node, crypto },
   );
   const keys = createNodeKeys(passphrase, () => config.keys.pkcs11);
   const keyFiles = createKeyFiles(folder.keysFolder);

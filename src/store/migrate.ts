@@ -19,6 +19,7 @@ import { remoteCluster } from './migrations/0009-remote-cluster.ts';
 import { timestampFloor } from './migrations/0010-timestamp-floor.ts';
 import { bulk } from './migrations/0011-bulk.ts';
 import { rotation } from './migrations/0012-rotation.ts';
+import { nodeRemoval } from './migrations/0013-node-removal.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -35,6 +36,7 @@ export const migrations: readonly Migration[] = [
   timestampFloor,
   bulk,
   rotation,
+  nodeRemoval,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

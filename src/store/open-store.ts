@@ -32,6 +32,8 @@ import { createTimestamps } from './timestamps.ts';
 export type StoreOptions = (SqliteOptions | PostgresOptions) & {
   /** Reads certificates that come in and seals the audit. */
   readonly crypto: Crypto;
+  /** The node of the folder, where the database serves several. */
+  readonly thisNode?: string | undefined;
 };
 
 /** Opens a node's database and brings its schema forward. `create` is for `init`: otherwise it must be there. */
@@ -43,7 +45,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     await database.close();
     throw error;
   }
-  return createStore(database, options.crypto);
+  return createStore(database, options.crypto, options.thisNode);
 }
 
 async function openDatabase(options: StoreOptions): Promise<Database> {
@@ -52,7 +54,7 @@ async function openDatabase(options: StoreOptions): Promise<Database> {
   return openPostgres(options);
 }
 
-export function createStore(database: Database, crypto: Crypto): Store {
+export function createStore(database: Database, crypto: Crypto, thisNode?: string): Store {
   const { query } = database;
   const change = <T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> =>
     database.write(async (transaction) => {
@@ -64,6 +66,7 @@ export function createStore(database: Database, crypto: Crypto): Store {
     ...createDeviceStore(database),
     ...createBulkStore(database, crypto),
     ...createRemoteStore(database, crypto),
+    thisNode,
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),
     listCertificates: () => listCertificates(query),

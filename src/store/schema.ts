@@ -62,6 +62,7 @@ export interface RotationTable {
 export interface NodeTable {
   name: string;
   created_ms: number;
+  removed_ms: Generated<number | null>;
 }
 
 export interface CertificateTable {

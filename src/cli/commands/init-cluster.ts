@@ -101,6 +101,8 @@ export const initClusterCommand = defineCommand<InitOptions>({
       by: userInfo().username,
       filesRoot: options.files === undefined ? undefined : await existingFolder(options.files, '--files'),
       database: options.database,
+      // One database for several: which of them this folder is must be said.
+      node: options.database === undefined ? undefined : (options.node ?? hostname()),
       pkcs11,
     });
     if (output.json)

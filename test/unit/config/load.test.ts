@@ -41,7 +41,7 @@ describe('a broken file is answered with file:line:column and what is allowed', 
     ['tftp: 3', '1:7: tftp must be a group of settings, not 3'],
     [
       'nothing: 1',
-      '1:1: there is no setting nothing; allowed are tftp, http, https, tvs, metrics, files, proxy, database, log, keys, risk',
+      '1:1: there is no setting nothing; allowed are tftp, http, https, tvs, metrics, files, proxy, node, database, log, keys, risk',
     ],
     ['- a', '1:1: the configuration must be a group of settings, not ["a"]'],
     [
