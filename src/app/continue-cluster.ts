@@ -3,27 +3,40 @@
  * so timestamps and generations go on above all that was given out, and new lists are published, planned and judged
  * against those that phones hold where they are known. Refused by the planner: nothing was published.
  */
+import { Failure } from '../base/errors.ts';
 import { restoreAheadSeconds, restoreGenerationGap } from '../base/limits.ts';
-import type { FieldState } from '../core/ports.ts';
+import { namesOf } from '../base/text.ts';
+import type { FieldPorts } from './field.ts';
 import { planPublication, type PlannedPublication } from './plan-publication.ts';
+import { planStrand, type PlannedStrand } from './plan-strand.ts';
 import { publishLists, type PublishPorts } from './publish-lists.ts';
 
 export interface ContinueRequest {
-  /** Of the folder that is replaced; undefined when it is lost. */
-  readonly field: FieldState | undefined;
+  /** The folder that is replaced, and serves phones up to now; undefined when it is lost. */
+  readonly old: Pick<FieldPorts, 'store' | 'crypto'> | undefined;
   /** When the backup was made. */
   readonly createdMs: number;
   readonly by: string;
 }
 
+export interface PlannedContinuation {
+  readonly publication: PlannedPublication;
+  /** By what the old folder's server heard of its phones. */
+  readonly strand: PlannedStrand;
+  /** Devices of the old folder that the backup does not know. */
+  readonly forgotten: readonly string[];
+}
+
 /** After it the database is ready to publish; what it would publish. */
 export async function planContinuation(
-  { store, crypto, clock }: PublishPorts,
-  { field, createdMs, by }: ContinueRequest,
-): Promise<PlannedPublication> {
+  ports: PublishPorts & FieldPorts,
+  { old, createdMs, by }: ContinueRequest,
+): Promise<PlannedContinuation> {
+  const { store, crypto, clock } = ports;
   const nowMs = clock.nowMs();
   const nowSeconds = Math.floor(nowMs / 1000);
   const own = await store.fieldState();
+  const field = await old?.store.fieldState();
   await store.recordAudit({
     atMs: nowMs,
     who: by,
@@ -36,16 +49,34 @@ export async function planContinuation(
           generation: own.generation + restoreGenerationGap,
           timestampSeconds: nowSeconds + restoreAheadSeconds,
           lists: [],
+          published: [],
         }
       : { ...field, timestampSeconds: Math.max(field.timestampSeconds, nowSeconds) },
   );
-  return planPublication({ store, crypto }, {});
+  const publication = await planPublication({ store, crypto }, {});
+  const strand = await planStrand(ports, publication, old);
+  const names = new Set(await store.listDeviceNames());
+  const forgotten = ((await old?.store.listDeviceNames()) ?? []).filter((name) => !names.has(name));
+  return { publication, strand, forgotten };
+}
+
+/** Failure `refused` unless nobody is stranded, or exactly as many phones as somebody said. */
+export function refuseStrandingContinuation(
+  { strand: { stranded } }: PlannedContinuation,
+  allowed: number | undefined,
+): void {
+  if (stranded.length === (allowed ?? 0)) return;
+  throw new Failure(
+    'refused',
+    `${stranded.length} phones would have no path to a configuration they believe: ${namesOf(stranded)}`,
+    { hint: `Take a later backup, or do it all the same with --strand ${stranded.length}.` },
+  );
 }
 
 export function publishContinuation(
   ports: PublishPorts,
-  planned: PlannedPublication,
+  { publication }: PlannedContinuation,
   by: string,
 ): Promise<number> {
-  return publishLists(ports, { planned, who: by, operation: 'restore' });
+  return publishLists(ports, { planned: publication, who: by, operation: 'restore' });
 }

@@ -39,9 +39,14 @@ export interface ShownVerdict {
   readonly stranded: boolean;
 }
 
-export async function planStrand(ports: FieldPorts, planned: PlannedPublication): Promise<PlannedStrand> {
+/** `serving` is the folder whose files phones get now, where it is another one than that which will publish. */
+export async function planStrand(
+  ports: FieldPorts,
+  planned: PlannedPublication,
+  serving: Pick<FieldPorts, 'store' | 'crypto'> = ports,
+): Promise<PlannedStrand> {
   const field = await readField(ports);
-  const before = await servedNow(ports, planned);
+  const before = await servedNow(serving, planned);
   const after = await servedThen(ports.crypto, planned);
   const nowMs = ports.clock.nowMs();
   const finder = new RoadFinder(ports.crypto, field.library, { before, after });
@@ -49,7 +54,10 @@ export async function planStrand(ports: FieldPorts, planned: PlannedPublication)
   return { ...report, shown: shownOf(field, report) };
 }
 
-async function servedNow(ports: FieldPorts, { current }: PlannedPublication): Promise<Served> {
+async function servedNow(
+  ports: Pick<FieldPorts, 'store' | 'crypto'>,
+  { current }: PlannedPublication,
+): Promise<Served> {
   const view = await readClusterView(ports.store, ports.crypto);
   const node = servingNode(view);
   const lists = current.filter((list) => list.node === node);

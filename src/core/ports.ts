@@ -300,8 +300,8 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
   /** What phones may hold of what this database gave out. */
   fieldState(): Promise<FieldState>;
   /**
-   * For a restored backup: timestamps and generations go on above `field`, whose lists become the current ones where
-   * they are not already.
+   * For a restored backup: timestamps and generations go on above `field`, whose lists become part of the history and,
+   * where they are in force, the current ones.
    */
   continueAbove(field: FieldState): Promise<void>;
   /**
@@ -325,6 +325,8 @@ export interface FieldState {
   readonly timestampSeconds: number;
   /** Empty where nobody knows them. */
   readonly lists: readonly PublishedList[];
+  /** Of every generation so far: a phone that was off may hold any of them. */
+  readonly published: readonly PublishedList[];
 }
 
 export type NewCertificate = Omit<StoredCertificate, 'id' | 'retiredMs'>;

@@ -9,15 +9,17 @@
 import { existsSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../base/errors.ts';
-import { planContinuation, publishContinuation } from '../app/continue-cluster.ts';
-import type { PlannedPublication } from '../app/plan-publication.ts';
+import {
+  planContinuation,
+  publishContinuation,
+  refuseStrandingContinuation,
+  type PlannedContinuation,
+} from '../app/continue-cluster.ts';
+import { namesOf } from '../base/text.ts';
 import { auditChainFault } from '../core/audit/audit-chain.ts';
-import type { FieldState } from '../core/ports.ts';
-import { createVerifier } from '../pki/verifier.ts';
 import { dataFolderAt, type DataFolder } from '../store/data-folder.ts';
 import { makeFolderDurably, renameDurably, writePiecesDurably } from '../store/durable.ts';
-import { openStore } from '../store/open-store.ts';
-import { checkDatabase } from '../store/snapshot.ts';
+import { checkDatabase, snapshotDatabase } from '../store/snapshot.ts';
 import { openBackup, type BackupManifest } from './backup-file.ts';
 import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { readRunFile } from './run-file.ts';
@@ -27,8 +29,14 @@ export interface RestoreRequest {
   readonly passphrase: string;
   readonly by: string;
   readonly onWarning: (message: string) => void;
-  /** Before anything is published; a Failure from here ends it. False: only this far. */
-  readonly proceed: (backup: BackupManifest, planned: PlannedPublication) => Promise<boolean>;
+  /** What would be done, before it is refused or asked for. */
+  readonly review: (backup: BackupManifest, planned: PlannedContinuation) => void;
+  /** Ends after the review. */
+  readonly dryRun: boolean;
+  /** As many phones may be stranded, exactly. */
+  readonly strand?: number | undefined;
+  /** Asks before it is done; a Failure from here ends it. */
+  readonly confirm: () => Promise<void>;
 }
 
 export interface Restored {
@@ -37,7 +45,7 @@ export interface Restored {
   readonly movedTo: string | undefined;
 }
 
-/** Undefined when `proceed` said no. */
+/** Undefined for a dry run. */
 export async function restoreNode(
   options: NodeOptions,
   request: RestoreRequest,
@@ -53,18 +61,16 @@ export async function restoreNode(
   try {
     const backup = unpack(request, staging);
     checkDatabase(staging.databaseFile);
-    const field = isNode ? await readField(place, backup, request.onWarning) : undefined;
-    const node = await openNode({ ...options, dataDir: staging.path });
-    let generation: number;
+    const old = isNode ? await openOld(options, backup, request.onWarning) : undefined;
+    let generation: number | undefined;
     try {
-      await warnOfAudit(node, request.onWarning);
-      const { createdMs } = backup;
-      const planned = await planContinuation(node, { field, createdMs, by: request.by });
-      if (!(await request.proceed(backup, planned))) return undefined;
-      generation = await publishContinuation(node, planned, request.by);
+      if (old !== undefined && existsSync(old.folder.beliefsFile))
+        snapshotDatabase(old.folder.beliefsFile, staging.beliefsFile);
+      generation = await continueIn({ ...options, dataDir: staging.path }, request, backup, old);
     } finally {
-      await node.close();
+      await old?.close();
     }
+    if (generation === undefined) return undefined;
     return { generation, movedTo: takePlace(staging, place) };
   } finally {
     rmSync(staging.path, { recursive: true, force: true });
@@ -100,27 +106,49 @@ function unpack({ file, passphrase }: RestoreRequest, staging: DataFolder): Back
   return manifest;
 }
 
-/** What phones hold by the word of the folder that is replaced; undefined when it cannot be read any more. */
-async function readField(
-  place: DataFolder,
+/** Publishes from the unpacked folder. */
+async function continueIn(
+  options: NodeOptions,
+  { by, strand, onWarning, review, dryRun, confirm }: RestoreRequest,
+  backup: BackupManifest,
+  old: OpenNode | undefined,
+): Promise<number | undefined> {
+  const node = await openNode(options);
+  try {
+    await warnOfAudit(node, onWarning);
+    const planned = await planContinuation(node, { old, createdMs: backup.createdMs, by });
+    const { forgotten } = planned;
+    if (forgotten.length > 0)
+      onWarning(`${forgotten.length} devices came after the backup and will be gone: ${namesOf(forgotten)}`);
+    review(backup, planned);
+    if (dryRun) return undefined;
+    refuseStrandingContinuation(planned, strand);
+    await confirm();
+    return await publishContinuation(node, planned, by);
+  } finally {
+    await node.close();
+  }
+}
+
+/** The folder that is replaced knows what phones hold; undefined when it cannot be read any more. */
+async function openOld(
+  options: NodeOptions,
   backup: BackupManifest,
   onWarning: (message: string) => void,
-): Promise<FieldState | undefined> {
+): Promise<OpenNode | undefined> {
+  let old: OpenNode | undefined;
   try {
-    const store = await openStore({ path: place.databaseFile, crypto: createVerifier() });
-    try {
-      const cluster = await store.readCluster();
-      if (cluster !== undefined && cluster.id !== backup.cluster)
-        throw new Failure(
-          'refused',
-          `${place.path} is cluster ${cluster.id}, the backup is of ${backup.cluster}`,
-          { hint: 'Name another folder with --data.' },
-        );
-      return await store.fieldState();
-    } finally {
-      await store.close();
-    }
+    old = await openNode(options);
+    const cluster = await old.store.readCluster();
+    if (cluster === undefined) throw new Failure('storage-corrupt', 'it holds no cluster');
+    if (cluster.id === backup.cluster) return old;
+    throw new Failure(
+      'refused',
+      `${old.folder.path} is cluster ${cluster.id}, the backup is of ${backup.cluster}`,
+      { hint: 'Name another folder with --data.' },
+    );
   } catch (error) {
+    await old?.close();
     if (!(error instanceof Failure) || !error.code.startsWith('storage')) throw error;
     onWarning(`the old folder does not say what phones hold: ${error.message}`);
     return undefined;

@@ -7,7 +7,7 @@ import type { Kysely } from 'kysely';
 import type { FieldState } from '../core/ports.ts';
 import type { Schema } from './schema.ts';
 import { timestampFloor } from './tables/signed-timestamp.ts';
-import { adoptFieldLists, currentLists } from './tables/trust-list.ts';
+import { adoptGeneration, currentLists, listPublished } from './tables/trust-list.ts';
 
 export async function readFieldState(query: Kysely<Schema>): Promise<FieldState> {
   const { last } = await query.selectFrom('trust_state').select('last').executeTakeFirstOrThrow();
@@ -24,18 +24,30 @@ export async function readFieldState(query: Kysely<Schema>): Promise<FieldState>
       ...lists.map(({ timestamp }) => timestamp),
     ),
     lists,
+    published: await listPublished(query),
   };
 }
 
 export async function continueAbove(query: Kysely<Schema>, field: FieldState): Promise<void> {
   const own = await readFieldState(query);
+  let last = Math.max(own.generation, field.generation);
+  let current: number | undefined;
+  for (const number of new Set(field.published.map(({ generation }) => generation))) {
+    const lists = field.published.filter(({ generation }) => generation === number);
+    const isOurs = own.published.some(
+      ({ generation, sha256 }) => generation === number && lists.some((list) => list.sha256 === sha256),
+    );
+    // Above the backup's own the numbers are free; below it another copy of the database went its own way.
+    const kept = isOurs || number > own.generation ? number : ++last;
+    if (!isOurs) await adoptGeneration(query, kept, lists);
+    if (number === field.lists[0]?.generation) current = kept;
+  }
   await query
     .updateTable('trust_state')
     .set({
-      last: Math.max(own.generation, field.generation),
+      last,
       timestamp_floor: Math.max(own.timestampSeconds, field.timestampSeconds) + 1,
+      ...(current !== undefined && { current }),
     })
     .execute();
-  const known = new Set(own.lists.map(({ sha256 }) => sha256));
-  if (field.lists.some(({ sha256 }) => !known.has(sha256))) await adoptFieldLists(query, field.lists);
 }

@@ -14,15 +14,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { addDevice } from '../../src/app/devices.ts';
+import type { PlannedContinuation } from '../../src/app/continue-cluster.ts';
 import { planPublication } from '../../src/app/plan-publication.ts';
 import { publishLists } from '../../src/app/publish-lists.ts';
 import { restoreGenerationGap } from '../../src/base/limits.ts';
 import type { FieldState } from '../../src/core/ports.ts';
+import { pairsOf } from '../../src/core/trust/belief-book.ts';
 import { judgeFile } from '../../src/core/trust/judge.ts';
 import { backupNode } from '../../src/node/backup-node.ts';
 import { createNode, openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { restoreNode, type Restored } from '../../src/node/restore-node.ts';
 import { writeRunFile } from '../../src/node/run-file.ts';
+import { openBeliefs } from '../../src/store/beliefs.ts';
 import { dataFolderAt } from '../../src/store/data-folder.ts';
 
 const name = 'SEP001122334455.cnf.xml.sgn';
@@ -57,8 +60,10 @@ async function newCluster(dataDir: string): Promise<void> {
 }
 
 const warnings: string[] = [];
+const planned: PlannedContinuation[] = [];
 function restore(dataDir: string, from = file, passphrase = 'a b'): Promise<Restored | undefined> {
   warnings.length = 0;
+  planned.length = 0;
   return restoreNode(
     { dataDir, passphraseFile: undefined },
     {
@@ -66,7 +71,9 @@ function restore(dataDir: string, from = file, passphrase = 'a b'): Promise<Rest
       passphrase,
       by: 'test',
       onWarning: (message) => warnings.push(message),
-      proceed: () => Promise.resolve(true),
+      review: (_, plan) => planned.push(plan),
+      dryRun: false,
+      confirm: () => Promise.resolve(),
     },
   );
 }
@@ -86,9 +93,16 @@ beforeAll(async () => {
     for (const content of ['after', 'later', 'before', 'last'])
       await node.store.signedTimestamp(name, 'signer', content, 1_000);
     for (let times = 0; times < 4; times++) await publishAgain(node);
-    return node.store.fieldState();
+    await addDevice(node, { ...device, name: 'SEP0011223344EE', lines: [] });
+    const state = await node.store.fieldState();
+    const heard = { gap: 0, heardMs: Date.now(), address: '', deliveries: [], provedMs: undefined };
+    const beliefs = openBeliefs(node.folder.beliefsFile);
+    const pairs = pairsOf(state.lists);
+    beliefs.save([{ ...heard, name: device.name, pairs, unansweredConfigs: 0 }], []);
+    beliefs.close();
+    return state;
   });
-}, 60_000);
+}, 120_000);
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Nothing that a phone got since may be above what comes from now on. */
@@ -153,6 +167,7 @@ describe('a restore', () => {
     for (const path of [place, join(place, 'keys')]) expect(statSync(path).mode & 0o777).toBe(0o700);
     for (const key of readdirSync(join(place, 'keys')))
       expect(statSync(join(place, 'keys', key)).mode & 0o777).toBe(0o600);
+    expect(planned[0]?.strand).toMatchObject({ phones: 1, stranded: [], unknown: ['SEP001122334455'] });
     await expectAbove(place);
   });
 
@@ -166,10 +181,11 @@ describe('a restore', () => {
         passphrase: 'a b',
         by: 'test',
         onWarning: () => undefined,
-        async proceed({ cluster }, { lists }) {
-          seen.push(cluster, ...lists.map(({ kind }) => kind));
-          return false;
+        review({ cluster }, { publication }) {
+          seen.push(cluster, ...publication.lists.map(({ kind }) => kind));
         },
+        dryRun: true,
+        confirm: () => Promise.reject(new Error('nobody is asked')),
       },
     );
     expect(restored).toBeUndefined();
@@ -222,7 +238,10 @@ describe('a restore', () => {
 
   test('in the place of the old folder: above what its database gave out, the old one beside it', async () => {
     const restored = await restore(old);
-    expect(restored?.generation).toBe(field.generation + 2);
+    expect(restored?.generation).toBe(field.generation + 1);
+    // The planner led the phone from what it holds by the old server's word, not from the unknown.
+    expect(planned[0]?.strand).toMatchObject({ phones: 1, stranded: [], unknown: [] });
+    expect(warnings).toEqual(['1 devices came after the backup and will be gone: SEP0011223344EE']);
     expect(restored?.movedTo).toMatch(/old\.before-restore-\d{8}T\d{6}Z$/);
     expect(await using(restored?.movedTo ?? '', ({ store }) => store.fieldState())).toEqual(field);
     await expectAbove(old);

@@ -1,8 +1,9 @@
 import { userInfo } from 'node:os';
 import { defineCommand, type OptionDefinition } from '../command.ts';
-import { confirm, yesOption } from '../confirm.ts';
+import { confirm } from '../confirm.ts';
 import { nodeOptions, withNode } from '../node.ts';
-import { printPlan } from '../run-trust-operation.ts';
+import { printPlan, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
+import { printStrand } from '../show-strand.ts';
 
 interface BackupOptions {
   readonly backupPassphraseFile: string;
@@ -51,10 +52,7 @@ export const backupCommand = defineCommand<BackupOptions>({
   },
 });
 
-interface RestoreOptions extends BackupOptions {
-  readonly dryRun?: boolean;
-  readonly yes?: boolean;
-}
+interface RestoreOptions extends BackupOptions, TrustOptions {}
 
 export const restoreCommand = defineCommand<RestoreOptions>({
   name: 'restore',
@@ -66,18 +64,14 @@ export const restoreCommand = defineCommand<RestoreOptions>({
     'Where the old folder is lost, nobody knows what phones got since the backup: timestamps continue above the present time, and certificates that were renewed since are gone.',
   ],
   arguments: [{ syntax: '<file>', description: 'what backup wrote' }],
-  options: [
-    passphraseOption,
-    { flags: '--dry-run', description: 'open, check and plan, and change nothing' },
-    yesOption,
-  ],
+  options: [passphraseOption, ...trustOptions],
   examples: [
     {
       says: 'on a new machine',
       command: 'tftp-pki restore office.sealed --backup-passphrase-file backup.pass --data /var/lib/tftp-pki',
     },
   ],
-  async run(context, [file = ''], { backupPassphraseFile, dryRun = false, yes = false }) {
+  async run(context, [file = ''], { backupPassphraseFile, dryRun = false, yes = false, strand }) {
     const { output, terminal } = context;
     const [{ restoreNode }, { readPassphraseFile }] = await Promise.all([
       import('../../node/restore-node.ts'),
@@ -88,15 +82,17 @@ export const restoreCommand = defineCommand<RestoreOptions>({
       file,
       passphrase: readPassphraseFile(backupPassphraseFile),
       by: userInfo().username,
+      strand,
       onWarning: (message) => output.warn(message),
-      async proceed({ cluster, node, createdMs, devices }, planned) {
+      dryRun,
+      review({ cluster, node, createdMs, devices }, { publication, strand: phones }) {
         const of = `cluster ${cluster}, node ${node}, ${devices} devices, of ${new Date(createdMs).toISOString()}`;
         output.note(`backup of ${of}`);
-        if (!output.json) printPlan(output, planned);
-        if (!dryRun)
-          await confirm(terminal, `Restore it to ${options.dataDir} and publish these lists?`, yes);
-        return !dryRun;
+        if (output.json) return;
+        printPlan(output, publication);
+        printStrand(output, { publication, strand: phones, steps: [] }, false);
       },
+      confirm: () => confirm(terminal, `Restore it to ${options.dataDir} and publish these lists?`, yes),
     });
     if (output.json)
       output.object({

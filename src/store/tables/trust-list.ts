@@ -66,15 +66,13 @@ export async function adoptLists(query: Kysely<Schema>, lists: readonly NewList[
   await query.updateTable('trust_state').set({ current: 0 }).execute();
 }
 
-/** Lists of another copy of this database that phones hold: a published generation of their own. */
-export async function adoptFieldLists(query: Kysely<Schema>, lists: readonly NewList[]): Promise<void> {
-  const { last } = await query
-    .updateTable('trust_state')
-    .set(({ eb }) => ({ last: eb('last', '+', 1) }))
-    .returning('last')
-    .executeTakeFirstOrThrow();
-  await insertGeneration(query, { number: last, state: 'published' }, lists);
-  await query.updateTable('trust_state').set({ current: last }).execute();
+/** Lists of another copy of this database that phones hold. */
+export async function adoptGeneration(
+  query: Kysely<Schema>,
+  number: number,
+  lists: readonly NewList[],
+): Promise<void> {
+  await insertGeneration(query, { number, state: 'published' }, lists);
 }
 
 async function insertGeneration(
