@@ -31,6 +31,7 @@ import { queryTvs } from './commands/query-tvs.ts';
 import { planCommand } from './commands/plan-operation.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeCertificateCommand } from './commands/remove-certificate.ts';
+import { moveDeviceCommand } from './commands/move-device.ts';
 import { probeClusterCommand } from './commands/probe-cluster.ts';
 import { removeClusterCommand } from './commands/remove-cluster.ts';
 import { removeDeviceCommand } from './commands/remove-device.ts';
@@ -100,6 +101,7 @@ export const commands: readonly CommandDefinition[] = [
   listClustersCommand,
   probeClusterCommand,
   removeClusterCommand,
+  moveDeviceCommand,
   exportBulkCommand,
   consolidateBulkCommand,
   importBulkCommand,

@@ -2,7 +2,6 @@
  * The trust lists of remote clusters: fetched from each server as its phones would, judged against pin and predecessors,
  * kept with the evidence about our signer, and told to the relay as what phones there believe.
  */
-import { randomBytes } from 'node:crypto';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, trustInputOf } from '../app/cluster-view.ts';
 import { remoteProbeEveryMs, remoteRefreshMinMs, tvsWordsKeptMs, trustListBytesMax } from '../base/limits.ts';
@@ -64,7 +63,8 @@ class Lists implements RemoteLists {
 
   constructor(options: RemoteListsOptions) {
     this.#options = options;
-    this.#nodeId = options.nodeId ?? hopNodeId((length) => Uint8Array.from(randomBytes(length)));
+    this.#nodeId =
+      options.nodeId ?? hopNodeId((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
   }
 
   async signer(): Promise<CertificateFacts> {

@@ -2,7 +2,6 @@
  * The relay, its quarantine and the lists of remote clusters, joined behind a `RemoteSide`. One that serves probes its
  * remotes by itself; `explain` only asks.
  */
-import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,7 +29,7 @@ export interface StartRemotesOptions {
 
 export function startRemotes(options: StartRemotesOptions): RemoteSide {
   const { node, config, onEvent, beliefsAccept, assume } = options;
-  const nodeId = hopNodeId((length) => Uint8Array.from(randomBytes(length)));
+  const nodeId = hopNodeId((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
   const onTrouble = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error);
     onEvent({ type: 'warning', topic: 'remote clusters', message });

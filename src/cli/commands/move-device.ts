@@ -1,0 +1,92 @@
+import { userInfo } from 'node:os';
+import type { MovePlan } from '../../app/move-devices.ts';
+import { Failure } from '../../base/errors.ts';
+import { importedCsvBytesMax } from '../../base/limits.ts';
+import { printable } from '../../base/text.ts';
+import { defineCommand } from '../command.ts';
+import { withNode } from '../node.ts';
+import type { Output } from '../output.ts';
+import { readInput } from '../read-input.ts';
+
+interface MoveOptions {
+  readonly file?: string;
+  readonly to: string;
+  readonly dryRun?: boolean;
+}
+
+export const moveDeviceCommand = defineCommand<MoveOptions>({
+  name: 'move-device',
+  topic: 'Clusters',
+  summary: 'say whether devices take the lists of another cluster, and serve them from there',
+  description: [
+    'Judges the lists of the destination as a phone that holds the lists of its present home, and says which certificates ' +
+      'would open a path where there is none. Without a path for every device nothing is moved.',
+    'Add the device at the destination first. From then on its files come from there; where the destination has no ' +
+      'configuration of it yet, from whoever has one.',
+  ],
+  arguments: [{ syntax: '[name]', description: 'the device; or a list of them with --file' }],
+  options: [
+    { flags: '--file <CSV>', description: 'one device per line, in the first column' },
+    { flags: '--to <CLUSTER>', description: 'a remote cluster, or the own one', required: true },
+    { flags: '--dry-run', description: 'say what would be done, and stop' },
+  ],
+  examples: [
+    {
+      says: 'look before',
+      command: 'tftp-pki move-device SEP001122334455 --to branch --dry-run --data /var/lib/tftp-pki',
+    },
+  ],
+  async run(context, [name], options) {
+    const { output, terminal } = context;
+    if ((name === undefined) === (options.file === undefined))
+      throw new Failure('usage', 'name one device, or a file of them with --file');
+    const names = name !== undefined ? [name] : await readNames(terminal, options.file ?? '');
+    const { planMoves, moveDevices } = await import('../../app/move-devices.ts');
+    return withNode(context, async (node) => {
+      const plan = await planMoves(node, names, options.to);
+      print(output, plan);
+      const stuck = plan.moves.some(({ path }) => path.kind === 'none');
+      if (options.dryRun === true) return stuck ? 1 : 0;
+      await moveDevices(node, plan, userInfo().username);
+      output.note(
+        `${plan.moves.length === 1 ? 'it is' : `${plan.moves.length} devices are`} served from ${plan.to} now`,
+      );
+      return 0;
+    });
+  },
+});
+
+function print(output: Output, { to, moves }: MovePlan): void {
+  if (output.json) {
+    output.object({
+      to,
+      moves: moves.map(({ device, from, path }) => ({ device, from: from ?? null, ...path })),
+    });
+    return;
+  }
+  for (const { device, from, path } of moves) {
+    const word = path.kind === 'path' ? 'takes it' : 'has no path';
+    output.line(`${device}  ${from ?? 'nowhere known'} → ${to}  ${word}: ${printable(path.because)}`);
+    if (path.kind === 'none')
+      for (const need of path.needs) output.line(`  wanted in the lists of ${from} as ${printable(need)}`);
+  }
+}
+
+async function readNames(
+  terminal: Parameters<typeof readInput>[0],
+  file: string,
+): Promise<readonly string[]> {
+  const [{ parseCsv }, { decodeUtf8 }, { parseDeviceName }] = await Promise.all([
+    import('../../core/devices/csv.ts'),
+    import('../../base/text.ts'),
+    import('../../core/files/file-name.ts'),
+  ]);
+  const bytes = await readInput(terminal, file, importedCsvBytesMax);
+  const text = decodeUtf8(bytes);
+  const rows = text === undefined ? undefined : parseCsv(text);
+  if (rows?.ok !== true)
+    throw new Failure('format', `${file}: ${rows === undefined ? 'is not UTF-8' : rows.error}`);
+  const cells = rows.value.map(({ fields: [cell = ''] }) => cell.trim()).filter((cell) => cell !== '');
+  // A heading is no device.
+  return cells.filter((cell, at) => at > 0 || parseDeviceName(cell) !== undefined);
+}
