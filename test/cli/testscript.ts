@@ -25,6 +25,7 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from '
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { expect } from 'vitest';
+import { noteSecrets, refuseSecrets } from '../helpers/secrets.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
 export const programPath = process.env['TFTP_PKI_MAIN'] ?? join(repository, 'dist/main.js');
@@ -175,6 +176,10 @@ class ScriptRun {
     this.#stdin = undefined;
     const [status] = (await once(child, 'close')) as [number | null];
     this.#last = { status, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr).toString() };
+    if (words[0] === 'tftp-pki') {
+      noteSecrets(words, this.#work);
+      for (const said of [...stdout, ...stderr]) refuseSecrets(said);
+    }
     if (negated) expect(status).toBeGreaterThan(0);
     else expect(status).toBe(0);
   }
@@ -239,6 +244,7 @@ class Background {
     this.#closed = once(this.#child, 'close');
     for (const stream of [this.#child.stdout, this.#child.stderr])
       stream?.on('data', (part: Buffer) => {
+        refuseSecrets(part);
         this.text += part.toString();
       });
   }

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { programPath } from '../cli/testscript.ts';
+import { noteSecrets, refuseSecrets } from './secrets.ts';
 
 const patienceMs = 60_000;
 
@@ -38,14 +39,19 @@ export async function serveProgram(
     env: { ...process.env, ...options.env },
   });
   const log: LogLine[] = [];
+  noteSecrets(args, process.cwd());
   let partial = '';
   let stderr = '';
   child.stdout?.on('data', (chunk: Buffer) => {
+    refuseSecrets(chunk);
     const rows = (partial + chunk.toString()).split('\n');
     partial = rows.pop() ?? '';
     for (const row of rows) log.push(JSON.parse(row) as LogLine);
   });
-  child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+  child.stderr?.on('data', (chunk: Buffer) => {
+    refuseSecrets(chunk);
+    stderr += chunk.toString();
+  });
   const until: ServedNode['until'] = async (what, matches, after = 0) => {
     const endMs = performance.now() + patienceMs;
     for (;;) {

@@ -1,5 +1,6 @@
 import { Readable, Writable } from 'node:stream';
 import type { Terminal } from '../../src/cli/output.ts';
+import { refuseSecrets } from './secrets.ts';
 
 /** A stream that keeps what is written to it. */
 export class Sink extends Writable {
@@ -13,6 +14,7 @@ export class Sink extends Writable {
 
   override _write(chunk: Buffer, _: string, done: () => void): void {
     this.text += chunk.toString();
+    refuseSecrets(chunk);
     done();
   }
 }
