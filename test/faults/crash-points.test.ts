@@ -115,37 +115,41 @@ describe.each(victims)('$name', ({ name, words, before, keys, holding }) => {
     all ? 'killed at every change' : 'killed at some of its changes',
     { timeout: all ? 3_600_000 : 240_000 },
     async () => {
-      const chosen = all ? points : spread(points, pointsInSample);
+      const chosen = all ? points : spread(points.filter(isSteady), pointsInSample);
       const queue = [...chosen];
+      const missed: string[] = [];
       const worker = async (): Promise<void> => {
-        for (let point = queue.shift(); point !== undefined; point = queue.shift()) await killAt(point);
+        for (let point = queue.shift(); point !== undefined; point = queue.shift())
+          if (!(await killAt(point))) missed.push(`${point.call} ${point.nth} of ${point.path}`);
       };
       await Promise.all(Array.from({ length: atOnce }, worker));
+      const startMs = Math.round(Math.max(...startsMs));
       console.log(
         `${name}: ${calls.length} calls about the folder, ${points.length} change it, killed at ` +
-          `${chosen.length}; restart ${Math.round(Math.max(...startsMs))} ms at most`,
+          `${chosen.length - missed.length}; at most ${startMs} ms of work until it serves again`,
       );
-      expect(chosen.length).toBeGreaterThan(0);
+      expect(missed).toEqual([]);
+      expect(startMs).toBeLessThan(2_000);
     },
   );
 
-  async function killAt(point: FolderCall): Promise<void> {
-    const where = `${point.call} ${point.nth} of ${point.path}`;
-    const folder = copyOfBase(`${point.call}-${point.nth}`);
-    const killed = await runTraced(folder, [...words, '--data', folder], {
-      at: point,
-      inject: 'signal=KILL',
-    });
-    const last = killed.calls.at(-1);
-    expect([killed.status, last?.call, last?.nth, last?.path], where).toEqual([
-      null,
-      point.call,
-      point.nth,
-      point.path,
-    ]);
-    await judge(folder, where);
-    rmSync(folder, { recursive: true, force: true });
-    rmSync(`${folder}.strace`);
+  /** Whether it was killed there; wherever it was, the folder is judged. */
+  async function killAt(point: FolderCall): Promise<boolean> {
+    for (const [attempt, shift] of shifts.entries()) {
+      const folder = copyOfBase(`${point.call}-${point.nth}-${attempt}`);
+      const there = { call: point.call, nth: point.nth + shift };
+      const killed = await runTraced(folder, [...words, '--data', folder], {
+        at: there,
+        inject: 'signal=KILL',
+      });
+      const last = killed.calls.at(-1);
+      if (killed.status === null) await judge(folder, `${there.call} ${there.nth}, meant ${point.path}`);
+      rmSync(folder, { recursive: true, force: true });
+      rmSync(`${folder}.strace`);
+      const isThere = last?.call === point.call && last.path === point.path;
+      if (killed.status === null && isThere) return true;
+    }
+    return false;
   }
 
   async function judge(folder: string, where: string): Promise<void> {
@@ -168,6 +172,10 @@ describe.each(victims)('$name', ({ name, words, before, keys, holding }) => {
     expect([after.refused, after.ok], where).toEqual([[], true]);
   }
 });
+
+/** Node wakes itself by writes to a descriptor of its own, now more of them, now fewer. */
+const isSteady = ({ call }: FolderCall): boolean => call !== 'write';
+const shifts = [0, 0, 1, -1, 2, -2, 3, -3];
 
 /** Before the database is there, nothing is. */
 async function examineIfThere(folder: string): ReturnType<typeof examine> {

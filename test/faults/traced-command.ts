@@ -1,7 +1,7 @@
 /**
  * The built program under strace: which of its system calls change a data folder, and the same command killed, or lied
  * to, at one of them. Everything that changes the folder happens in the main thread, which is the one that is traced;
- * the n-th call of a kind is the same one in every run, and each run says which one it was.
+ * the n-th call of a kind is nearly always the same one, and each run says which one it was.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
