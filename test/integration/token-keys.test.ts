@@ -108,7 +108,7 @@ async function statusOf(name: string): Promise<number> {
   return (await fetch(`http://${place('http')}/${name}`, unkept)).status;
 }
 
-describe('keys in a token', () => {
+describe('keys in a token', { timeout: 120_000 }, () => {
   test('the two that sign are made there, the TLS keys in software', () => {
     expect(keyFiles()).toEqual({ inToken: 2, encrypted: 3 });
   });
