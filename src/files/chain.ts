@@ -19,7 +19,6 @@ export const chainOrder = [
   'encrypted',
   'unsigned-over-tls',
   'signed',
-  'clear-config',
   'device-config',
   'local',
 ] as const;

@@ -3,10 +3,11 @@
  * The edge is exposed to the network and is believed nothing: it can name a file and say who asks, it can never
  * hand over bytes to sign. Whatever else comes through the pipe is refused by `readEdgeMessage`.
  */
+import type { Event } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import { readHop } from '../core/cluster/hop.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import { certificateBytesMax, heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
+import { heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
 import type { EdgeSettings, ListeningAt } from './edge.ts';
 import type { Heard } from './heard.ts';
@@ -20,6 +21,8 @@ export type BackToEdge =
   | { readonly type: 'reconfigure'; readonly config: Config }
   /** What the byte caches hold may be out of date. */
   | { readonly type: 'changed' }
+  /** Something happened in the back that the metrics count; they are read at the edge. */
+  | { readonly type: 'count'; readonly event: Event }
   | { readonly type: 'stop' };
 
 export type EdgeToBack =
@@ -93,21 +96,14 @@ function readObservation(value: unknown): Observation | undefined {
 
 function readRequest(value: unknown): FileRequest | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, transport, address, port, hop, certificate } = value;
+  const { name, transport, address, port, hop } = value;
   if (typeof name !== 'string' || name.length > requestBytesMax) return undefined;
   if (typeof transport !== 'string' || !transports.has(transport)) return undefined;
   if (typeof address !== 'string' || address.length > 64 || !isCount(port) || port > 65_535) return undefined;
   const mark = typeof hop === 'string' ? readHop(hop) : undefined;
   if (hop !== undefined && mark === undefined) return undefined;
-  if (certificate !== undefined && !isCertificate(certificate)) return undefined;
-  return {
-    name,
-    transport: transport as FileRequest['transport'],
-    address,
-    port,
-    ...(mark !== undefined && { hop: mark }),
-    ...(certificate !== undefined && { certificate }),
-  };
+  const asked = { name, transport: transport as FileRequest['transport'], address, port };
+  return mark === undefined ? asked : { ...asked, hop: mark };
 }
 
 function readListening(value: unknown): readonly ListeningAt[] | undefined {
@@ -124,10 +120,6 @@ function readListening(value: unknown): readonly ListeningAt[] | undefined {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isCertificate(value: unknown): value is Uint8Array {
-  return value instanceof Uint8Array && value.length <= certificateBytesMax;
 }
 
 function isCount(value: unknown): value is number {

@@ -52,6 +52,9 @@ process.on('message', (message: BackToEdge) => {
     case 'changed':
       edge?.changed();
       break;
+    case 'count':
+      edge?.count(message.event);
+      break;
     case 'stop':
       void stop();
       break;

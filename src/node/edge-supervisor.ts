@@ -40,6 +40,7 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   return {
     listening: edge.listening,
     changed: () => edge.current().tell({ type: 'changed' }),
+    count: (event) => edge.current().tell({ type: 'count', event }),
     reconfigure(config) {
       settings = { ...settings, config };
       edge.current().tell({ type: 'reconfigure', config });

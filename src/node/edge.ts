@@ -3,7 +3,7 @@
  * key and opens no database; what it can do is ask for names (design.md §2).
  */
 import { assert } from '../base/assert.ts';
-import type { EventSink } from '../base/events.ts';
+import type { Event, EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import type { Resolver } from '../core/ports.ts';
 import { NoiseGate } from '../core/noise-gate.ts';
@@ -49,6 +49,8 @@ export interface Edge {
   readonly listening: readonly ListeningAt[];
   /** Forgets what the byte caches hold. */
   changed(): void;
+  /** An event of the back, for the metrics only. */
+  count(event: Event): void;
   /** Networks, limits and log from now on; what listens stays as it is. */
   reconfigure(config: Config): void;
   /** Lets running transfers end for a moment, then closes everything. */
@@ -106,6 +108,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   return {
     listening,
     changed: () => cache.invalidate(),
+    count: metrics.sink,
     reconfigure(next) {
       tftp?.reconfigure(admissionOf(next));
       callers.reconfigure(next);

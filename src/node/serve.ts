@@ -139,7 +139,10 @@ async function join(parts: Parts): Promise<RunningNode> {
     startRemotes({
       node,
       config,
-      onEvent,
+      onEvent(event) {
+        onEvent(event);
+        edge?.count(event);
+      },
       beliefsAccept: (device, signer) => beliefs?.accepts(device, signer) ?? 'unknown',
     });
   const back = await startBack({ node, remote, config, onEvent, onServing, onChange });

@@ -1,5 +1,6 @@
 import { Failure } from '../../base/errors.ts';
 import { printable, toHex } from '../../base/text.ts';
+import { parseAddress } from '../../core/tftp/network.ts';
 import type { FetchAnswer, FileVerdict } from '../../core/phone/phone.ts';
 import type { AskTvs, BootResult, Fetch } from '../../sim/boot-phone.ts';
 import { querySigner, tvsPort, type TvsAsked, type TvsSource } from '../ask-tvs.ts';
@@ -12,6 +13,7 @@ interface BootOptions {
   readonly http?: Endpoint;
   readonly tvs?: Endpoint;
   readonly state?: string;
+  readonly from?: string;
 }
 
 interface Endpoint {
@@ -50,6 +52,11 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
       flags: '--state <DIR>',
       description: 'where the phone keeps its trust (default: a phone from the factory)',
     },
+    {
+      flags: '--from <ADDR>',
+      description: 'the address of this machine that the phone asks from (default: the system chooses)',
+      parse: parseOwnAddress,
+    },
   ],
   examples: [
     {
@@ -67,7 +74,7 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
         'tftp-pki boot-phone SEP001122334455 --server 192.0.2.20 --tvs 192.0.2.10 --state ./phones --json',
     },
   ],
-  async run({ output }, [asked = ''], { server, http, tvs, state }) {
+  async run({ output }, [asked = ''], { server, http, tvs, state, from }) {
     const [
       { bootPhone, fetchFirst },
       { loadPhone, savePhone },
@@ -83,7 +90,10 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
     ]);
     const name = parseDeviceName(asked);
     if (name === undefined) throw new Failure('usage', `'${asked}' is not a device name`);
-    const sources = [...(http === undefined ? [] : [await httpSource(http)]), await tftpSource(server)];
+    const sources = [
+      ...(http === undefined ? [] : [await httpSource(http, from)]),
+      await tftpSource(server, from),
+    ];
     const verdicts: FileVerdict[] = [];
     const questions: TvsAsked[] = [];
     const result = await bootPhone({
@@ -104,14 +114,19 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
   },
 });
 
-async function httpSource(server: Endpoint): Promise<Fetch> {
-  const { fetchHttp } = await import('../../net/http-client.ts');
-  return (name) => answerOf(() => fetchHttp({ ...server, name }));
+function parseOwnAddress(word: string): string {
+  if (parseAddress(word) !== undefined) return word;
+  throw new Failure('usage', `'${word}' is not an IPv4 or IPv6 address`);
 }
 
-async function tftpSource(server: Endpoint): Promise<Fetch> {
+async function httpSource(server: Endpoint, localAddress: string | undefined): Promise<Fetch> {
+  const { fetchHttp } = await import('../../net/http-client.ts');
+  return (name) => answerOf(() => fetchHttp({ ...server, name, localAddress }));
+}
+
+async function tftpSource(server: Endpoint, bindAddress: string | undefined): Promise<Fetch> {
   const { fetchTftp } = await import('../../net/tftp-client.ts');
-  return (name) => answerOf(() => fetchTftp({ ...server, name }));
+  return (name) => answerOf(() => fetchTftp({ ...server, name, bindAddress }));
 }
 
 async function answerOf(fetch: () => Promise<Uint8Array>): Promise<FetchAnswer> {

@@ -8,6 +8,7 @@ import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
 import { printRotation, rotationFacts } from '../show-rotation.ts';
+import { printRemotes, remoteFacts } from '../show-remotes.ts';
 import { printRisks, readRisks, riskFacts } from '../show-risks.ts';
 
 export const showStatus = defineCommand({
@@ -32,14 +33,18 @@ export const showStatus = defineCommand({
       const risks = await readRisks(context, node);
       const unknown = (await import('../../node/tvs-file.ts')).readTvsFile(node.folder)?.unknownSigners ?? [];
       const rotations = await rotationProgress(node);
+      const { readRemoteStatus } = await import('../../node/remote-status.ts');
+      const remotes = readRemoteStatus(node.folder.remotesFile);
       if (context.output.json)
         context.output.object({
           ...statusFacts(status, risks, unknown),
           renewals: rotations.map(rotationFacts),
+          remotes: remoteFacts(remotes),
         });
       else {
         printStatus(context.output, status);
         printUnknownSigners(context.output, unknown);
+        printRemotes(context.output, remotes);
         for (const rotation of rotations) {
           context.output.line();
           printRotation(context.output, rotation);
