@@ -11,6 +11,7 @@ export const filesFolder = join(workspace, 'files');
 export const logFolder = join(workspace, 'log');
 export const peerFolder = join(workspace, 'peers');
 export const loadGenerator = join(workspace, 'tftpload');
+export const forgedRequests = join(workspace, 'forged');
 export const bufferPreload = join(workspace, 'receive-buffer.so');
 
 /** 10 KB, as in performance.md: 20 blocks of 512 and the empty end. */
@@ -22,6 +23,7 @@ export const stormFiles = 2_000;
 export function prepareWorkspace(): void {
   for (const folder of [filesFolder, logFolder]) mkdirSync(folder, { recursive: true });
   compile(loadGenerator, ['-O2', '-Wall'], 'tools/tftpload/tftpload.c');
+  compile(forgedRequests, ['-O2', '-Wall'], 'tools/bench/forged.c');
   compile(bufferPreload, ['-O2', '-shared', '-fPIC'], 'tools/bench/receive-buffer.c');
   makeFile('small', smallBytes);
   makeFile('large', largeBytes);
