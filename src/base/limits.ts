@@ -13,8 +13,8 @@ export const headerPaddingBytesMax = 64;
 export const signedFileBytesMax = 16 * 1024 * 1024;
 /** Up to here a file is held in memory and served from the byte cache; above it is streamed from its descriptor. */
 export const memoryFileBytesMax = 1024 * 1024;
-/** Bytes of all files held by the byte cache. */
-export const byteCacheBytesMax = 128 * 1024 * 1024;
+/** Bytes of all files held by the byte cache; three quarters of it hold 10,000 signed configurations of 10 KB. */
+export const byteCacheBytesMax = 160 * 1024 * 1024;
 /** A netascii transfer is converted in memory first, because its size differs from the file's. */
 export const netasciiBytesMax = 16 * 1024 * 1024;
 
@@ -79,8 +79,11 @@ export const readChunkBytes = 64 * 1024;
 export const readCacheBytesMax = 32 * 1024 * 1024;
 /** Packets ready to send (mmsg engine), a power of two: 4,000 configurations at one blksize. */
 export const packetImageBytesMax = 64 * 1024 * 1024;
-/** Files by name in the packet engine's own thread, beside the byte cache it was told by. */
-export const engineFilesBytesMax = 64 * 1024 * 1024;
+/**
+ * Files by name in the packet engine's own thread, beside the byte cache it was told by: the same 10,000, or a storm of
+ * them would ask the main thread for each.
+ */
+export const engineFilesBytesMax = 128 * 1024 * 1024;
 
 /** A signer's clock may be ahead of ours by this much. */
 export const timestampAheadSecondsMax = 600;
@@ -111,8 +114,13 @@ export const directoryScanShare = 0.05;
 export const directoryClockGrainMs = 50;
 /** Changes on disk that follow each other faster are told together: an import of 100,000 files is not 100,000 alarms. */
 export const directoryChangesTogetherMs = 20;
-/** How long the edge may repeat an answer where changes on disk are announced by the kernel … */
-export const freshWatchedMs = 5_000;
+/** A watched directory may be replaced by another of its name, which nobody announces: looked at this often. */
+export const directoryLookMs = 5_000;
+/**
+ * How long the edge may repeat an answer where changes on disk are announced by the kernel. They are told at once; this
+ * is for a change that the kernel did not announce (through another hard link, an overflown queue) …
+ */
+export const freshWatchedMs = 30_000;
 /** … and where nobody announces them (network file systems, no watches left). */
 export const freshUnwatchedMs = 1_000;
 /** A not-found is repeated from memory for this long, and only for this many names: a device added now boots now. */

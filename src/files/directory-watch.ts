@@ -11,6 +11,7 @@ import {
   directoriesKnownMax,
   directoryChangesTogetherMs,
   freshUnwatchedMs,
+  directoryLookMs,
   freshWatchedMs,
 } from '../base/limits.ts';
 
@@ -65,8 +66,12 @@ export function createDirectoryWatch(options: {
       known.checkedAtMs = performance.now();
       return known;
     }
-    known?.watcher?.close();
-    watched.delete(directory);
+    if (known !== undefined) {
+      known.watcher?.close();
+      watched.delete(directory);
+      // What was answered from the new one was not watched.
+      changed.tell();
+    }
     if (stats === undefined || watched.size >= directoriesKnownMax) return undefined;
     const watcher = (await announcesChanges(directory)) ? begin(directory) : undefined;
     const entry = { watcher, inode: stats.ino, checkedAtMs: performance.now() };
@@ -79,7 +84,7 @@ export function createDirectoryWatch(options: {
   return {
     async freshFor(directory) {
       const known = watched.get(directory);
-      const isDue = known === undefined || performance.now() - known.checkedAtMs > freshWatchedMs;
+      const isDue = known === undefined || performance.now() - known.checkedAtMs > directoryLookMs;
       const entry = isDue ? await look(directory) : known;
       return entry?.watcher === undefined ? freshUnwatchedMs : freshWatchedMs;
     },

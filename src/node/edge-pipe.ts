@@ -12,8 +12,11 @@ import type { Observation } from '../core/trust/belief-book.ts';
 import type { EdgeSettings, ListeningAt } from './edge.ts';
 import type { Heard } from './heard.ts';
 
-/** Requests of one edge that the back works on at once; the edge queues above, a hostile edge is cut off. */
-export const resolvesInFlightMax = 4_096;
+/**
+ * Requests of one edge that the back works on at once; a storm of 10,000 phones fits. Above it the edge is silent and
+ * phones repeat; a hostile edge is cut off.
+ */
+export const resolvesInFlightMax = 16_384;
 
 export type BackToEdge =
   | { readonly type: 'start'; readonly settings: EdgeSettings }
