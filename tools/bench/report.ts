@@ -33,6 +33,7 @@ ${line(head.map(() => '---'))}
 ${findings.map((finding) => line(cells(finding))).join('\n')}
 
 Row 4 is largely an effect of loopback: packets that leave in one call are never paced by a link there.
+[README.md](README.md) says what the rows do not, and what was tried.
 `;
   writeFileSync(path, text);
   return path;
