@@ -21,20 +21,26 @@ export async function deviceRows({ scale }: Effort): Promise<readonly Finding[]>
   const data = makeNode();
   importSync(data, csv('few.csv', 0, few));
   const all = csv('all.csv', few, count);
+  const fewStartMs = performance.now();
   const grown = await withServers([productNode(data, built)], async ([server]) => {
     const node = required(server);
+    const start = { ms: performance.now() - fewStartMs, cpuMs: node.cpuMs() };
     const lookupOfFew = await lookUp(node, few);
     const quiet = await localFiles(node, 3);
     const startedMs = performance.now();
     const importing = startImport(data, all);
     const busy: TftpResult[] = [];
     while (importing.exitCode === null) busy.push(...(await localFiles(node, 1)));
-    return { lookupOfFew, quiet, busy, seconds: (performance.now() - startedMs) / 1000 };
+    return { start, lookupOfFew, quiet, busy, seconds: (performance.now() - startedMs) / 1000 };
   });
   const startMs = performance.now();
   return withServers([productNode(data, built)], async ([server]) => {
     const firstServedMs = performance.now() - startMs;
     const node = required(server);
+    // Processor time tells on a busy machine whether more devices cost anything.
+    const seconds = (ms: number, cpuMs: number): string =>
+      `${(ms / 1000).toFixed(2)} s, ${(cpuMs / 1000).toFixed(2)} s CPU`;
+    const startCpuMs = node.cpuMs();
     const lookupOfAll = await lookUp(node, count);
     const p99 = (results: readonly TftpResult[]): number => medianOf(results.map(({ p99Ms }) => p99Ms));
     const failed = grown.busy.reduce((sum, result) => sum + result.failed, 0);
@@ -52,9 +58,9 @@ export async function deviceRows({ scale }: Effort): Promise<readonly Finding[]>
       ),
       row(
         `${number} devices: start-up to the first file served`,
-        `${(firstServedMs / 1000).toFixed(2)} s`,
-        '',
-        undefined,
+        seconds(firstServedMs, startCpuMs),
+        `with ${few} ${seconds(grown.start.ms, grown.start.cpuMs)}`,
+        firstServedMs / grown.start.ms,
         '< 2 s',
         firstServedMs < 2000,
       ),
