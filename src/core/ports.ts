@@ -30,6 +30,8 @@ import type { DeviceStore } from './devices/device-store.ts';
 import type { Content, FileContent, FileRequest, Resolution } from './files/resolution.ts';
 import type { PhoneTrust, TvsAnswer } from './trust/phone-trust.ts';
 
+export type { Decryptor, Encrypted, Encryptor } from './signing/encryptor.ts';
+
 /** Distinguished name as an ordered list of attributes, as in the certificate: `['CN', 'cucm-a.example']`. */
 export type NameAttributes = readonly (readonly [type: string, value: string])[];
 
@@ -82,28 +84,6 @@ export type SecondVerifier = (
 export interface Signer {
   readonly certificate: CertificateFacts;
   sign(hash: HashName, parts: readonly Uint8Array[]): Promise<Uint8Array>;
-}
-
-/** A content in AES-128-CBC and its key in the hands of one certificate's holder (formats.md §2). */
-export interface Encrypted {
-  /** 16 bytes. */
-  readonly iv: Uint8Array;
-  /** The content key, RSA PKCS#1 v1.5. */
-  readonly wrappedKey: Uint8Array;
-  readonly ciphertext: Uint8Array;
-}
-
-/** Encrypts to a certificate with a content key and an IV that it makes anew each time. */
-export interface Encryptor {
-  /** `filled` has whole blocks of 16 bytes. Failure `refused` for a certificate without an RSA key of 1024 to 4096 bits. */
-  encrypt(filled: Uint8Array, recipient: CertificateFacts): Encrypted;
-}
-
-/** The holder of one RSA key. */
-export interface Decryptor {
-  readonly modulusBits: number;
-  /** The filled content; `undefined` when the key was not wrapped for this one or a length cannot be. */
-  decrypt(encrypted: Encrypted): Uint8Array | undefined;
 }
 
 /** The one question the edge asks: which bytes answer this request? */
