@@ -68,6 +68,8 @@ export type Event =
       readonly cluster: string;
       readonly outcome: 'have' | 'not-found' | 'lied' | 'silent' | 'no-room' | 'busy';
     }
+  /** A proxy in front of us asked for what is not ours: a loop, or a proxy behind a proxy. It ended here. */
+  | { readonly type: 'passed-on'; readonly address: string; readonly name: string }
   /** A server of a remote stopped answering and is left alone for a while, or answers again. */
   | {
       readonly type: 'remote-health';

@@ -3,14 +3,16 @@
  * It has no socket. Something that changes (files, database, configuration) makes a new chain, whole, and tells who
  * listens: a request is answered by one chain from beginning to end, so generations never mix.
  */
-import { storeVersionPollMs } from '../base/limits.ts';
+import { noiseEventsPerSecondMax, storeVersionPollMs } from '../base/limits.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import type { StoredProvisioning } from '../core/devices/device-store.ts';
+import { isNoiseMiss } from '../core/files/file-name.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { Resolver, Signer, Store } from '../core/ports.ts';
 import { markerName } from '../core/trust/marker.ts';
+import { LeakyBuckets } from '../core/tftp/leaky-bucket.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from '../app/cluster-view.ts';
 import { createChain } from '../files/chain.ts';
@@ -48,6 +50,8 @@ export interface Back extends Resolver {
 interface Chain {
   readonly resolver: Resolver;
   readonly local: LocalLink | undefined;
+  /** There are remote clusters that are asked for what is not ours. */
+  readonly asksOthers: boolean;
   /** The database's version that it answers from. */
   readonly version: number | undefined;
 }
@@ -83,11 +87,23 @@ export async function startBack(options: BackOptions): Promise<Back> {
       looking = false;
     }
   };
+  // Row 0 (design.md §4): anybody can forge a mark, so only so many are told.
+  const told = new LeakyBuckets(noiseEventsPerSecondMax, noiseEventsPerSecondMax / 1000, 1);
+  const ended = ({ address, name }: FileRequest): void => {
+    const bucket = told.of('', performance.now());
+    if (told.isFull(bucket, performance.now()) || isNoiseMiss(name)) return;
+    bucket.level++;
+    options.onEvent({ type: 'passed-on', address, name });
+  };
   const { node } = options;
   const poll = node && setInterval(() => void look(node), storeVersionPollMs);
   const endListening = node?.store.onVersion(() => void look(node));
   return {
-    resolve: (request: FileRequest): Promise<Resolution> => chain.resolver.resolve(request),
+    async resolve(request: FileRequest): Promise<Resolution> {
+      const resolution = await chain.resolver.resolve(request);
+      if (chain.asksOthers && request.hop !== undefined && resolution.kind === 'not-found') ended(request);
+      return resolution;
+    },
     reconfigure: replace,
     close() {
       clearInterval(poll);
@@ -111,7 +127,7 @@ async function makeChain(
       : await openLocal({ root, alternates, caseInsensitive, rewrite: rewrite.value, onEvent, onChange });
   const files = local === undefined ? {} : { local };
   if (node === undefined)
-    return { resolver: createChain({ links: files, onEvent }), local, version: undefined };
+    return { resolver: createChain({ links: files, onEvent }), local, asksOthers: false, version: undefined };
 
   const { version, view, lists } = await readMoment(node);
   const { store, crypto, clock } = node;
@@ -150,7 +166,7 @@ async function makeChain(
       opener: fileOpener,
     }),
   };
-  return { resolver: createChain({ links, onEvent }), local, version };
+  return { resolver: createChain({ links, onEvent }), local, asksOthers: origin !== undefined, version };
 }
 
 /** A pure proxy registers nobody (domain.md §4) … */

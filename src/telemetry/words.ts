@@ -40,6 +40,7 @@ const severities: Partial<Record<Event['type'], LogLevel>> = {
   'relay-answered': 'debug',
   'relay-lint': 'debug',
   'remote-health': 'warn',
+  'passed-on': 'warn',
   warning: 'warn',
   'write-refused': 'warn',
 };
