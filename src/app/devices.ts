@@ -14,6 +14,7 @@ export interface DeviceRequest {
   readonly security: DeviceSecurity;
   readonly lines: readonly DeviceLine[];
   readonly certificateDer?: Uint8Array;
+  readonly encryptedOnly?: boolean | undefined;
   readonly pool?: string | undefined;
   readonly load?: string | undefined;
   readonly overrides?: Readonly<Record<string, string>> | undefined;
@@ -26,6 +27,8 @@ export interface DeviceChange {
   /** Empty: the model's load again. */
   readonly load?: string | undefined;
   readonly security?: DeviceSecurity | undefined;
+  readonly certificateDer?: Uint8Array | undefined;
+  readonly encryptedOnly?: boolean | undefined;
   readonly lines?: readonly DeviceLine[] | undefined;
   /** Added to those it has. */
   readonly set?: Readonly<Record<string, string>> | undefined;
@@ -48,6 +51,7 @@ export async function addDevice(
     security: request.security,
     lines: request.lines,
     certificateDer: request.certificateDer,
+    ...(request.encryptedOnly === true && { encryptedOnly: true }),
     pool: request.pool,
     load: request.load,
     overrides: request.overrides,
@@ -69,12 +73,15 @@ export async function changeDevice(
   if (source === undefined) throw new Failure('not-found', `there is no device ${given}`);
   const { device: known } = source;
   if (change.model !== undefined) requireModel(change.model);
+  if (change.certificateDer) requireRsa(ports.crypto.readCertificate(change.certificateDer));
   const overrides = { ...known.overrides, ...change.set };
   for (const path of change.unset ?? []) delete overrides[path];
   const device: Device = {
     ...known,
     model: change.model ?? known.model,
     security: change.security ?? known.security,
+    certificateDer: change.certificateDer ?? known.certificateDer,
+    encryptedOnly: change.encryptedOnly ?? known.encryptedOnly,
     lines: change.lines ?? known.lines,
     pool: change.pool ?? known.pool,
     load: change.load === undefined ? known.load : change.load === '' ? undefined : change.load,

@@ -104,6 +104,13 @@ export type Event =
       /** How often this device asked for unknown signers. */
       readonly count: number;
     }
+  /** A configuration with a secret left in clear, or was to leave; the names of its elements, never their text. */
+  | {
+      readonly type: 'secret-in-clear';
+      readonly name: string;
+      readonly elements: string;
+      readonly refused: boolean;
+    }
   /** A connection to the TVS that was ended for what it sent, or did not send. */
   | { readonly type: 'tvs-rejected'; readonly address: string; readonly reason: string }
   | { readonly type: 'warning'; readonly topic: string; readonly message: string };

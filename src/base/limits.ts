@@ -13,6 +13,10 @@ export const headerPaddingBytesMax = 64;
 export const signedFileBytesMax = 16 * 1024 * 1024;
 /** Up to here a file is held in memory and served from the byte cache; above it is streamed from its descriptor. */
 export const memoryFileBytesMax = 1024 * 1024;
+/** Encrypted configurations that are kept, about 10 KB each: a fleet boots from memory. */
+export const encryptedFilesBytesMax = 64 * 1024 * 1024;
+/** Configurations with secrets that were told of already. */
+export const secretsToldMax = 20_000;
 /** Bytes of all files held by the byte cache; three quarters of it hold 10,000 signed configurations of 10 KB. */
 export const byteCacheBytesMax = 160 * 1024 * 1024;
 /** A netascii transfer is converted in memory first, because its size differs from the file's. */

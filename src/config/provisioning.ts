@@ -85,7 +85,14 @@ const schema = z
     groups: z.record(name, group),
     pools: z.record(name, pool),
     models: z
-      .record(name, z.strictObject({ load: text.default(''), overrides: overrides.default({}) }))
+      .record(
+        name,
+        z.strictObject({
+          load: text.default(''),
+          overrides: overrides.default({}),
+          encryptedOnly: z.boolean({ error: 'true or false' }).optional(),
+        }),
+      )
       .default({}),
     autoRegistration: z.boolean({ error: 'true or false' }).default(false),
     buildCnf: z.enum(['all', 'none', 'selective'], { error: 'one of all, none, selective' }).default('none'),

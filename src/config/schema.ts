@@ -206,6 +206,11 @@ const files = z
         .describe(
           'Rules that turn an asked name into the name that is looked up, in order, like the map file of tftpd-hpa.',
         ),
+      secretsInClear: oneOf('warn', 'refuse')
+        .default(defaults.files.secretsInClear)
+        .describe(
+          'What happens to a configuration with a password or user id that would leave in clear: it is served and told, or refused.',
+        ),
       deviceTrustLists: flag
         .default(defaults.files.deviceTrustLists)
         .describe('Answer ITLSEP<MAC>.tlv and CTLSEP<MAC>.tlv with the lists of this node.'),

@@ -62,6 +62,8 @@ export function createByteCache(options: ByteCacheOptions): ByteCache {
   return {
     peek,
     async resolve(request) {
+      // What depends on the requester is the requester's: never from memory, never shared on the way.
+      if (request.certificate !== undefined) return options.resolver.resolve(request);
       const known = peek(request);
       if (known !== undefined) return known;
       const key = missKey(request.name, request.transport);

@@ -19,6 +19,7 @@ export const chainOrder = [
   'encrypted',
   'unsigned-over-tls',
   'signed',
+  'clear-config',
   'device-config',
   'local',
 ] as const;

@@ -11,6 +11,8 @@ export interface Lookup {
   readonly name: FileName;
   /** Only the spelling as asked counts, whatever the setting for case says. */
   readonly exact: boolean;
+  /** The answer does not leave in clear, or only to whom it belongs (encrypted.ts). */
+  readonly confidential?: boolean;
   /** Shared by all links of one request; each adds at least one step. */
   readonly trace: TraceStep[];
 }

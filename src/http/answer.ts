@@ -4,10 +4,11 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
 import type { EventSink } from '../base/events.ts';
-import { httpStreamsMax } from '../base/limits.ts';
+import { certificateBytesMax, httpStreamsMax } from '../base/limits.ts';
 import { hopHeader, readHop } from '../core/cluster/hop.ts';
-import { isNoiseMiss } from '../core/files/file-name.ts';
+import { isNoiseMiss, parseFileName } from '../core/files/file-name.ts';
 import { contentSize } from '../core/files/resolution.ts';
 import type { FileContent, FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { FileOpener, Resolver } from '../core/ports.ts';
@@ -139,7 +140,22 @@ function fileRequest(raw: IncomingMessage, transport: FileRequest['transport']):
     address: plainAddress(raw.socket.remoteAddress),
     port: raw.socket.remotePort ?? 0,
     ...(hop !== undefined && { hop }),
+    ...certificateOf(raw, transport, target),
   };
+}
+
+/** Where it can matter: for a configuration by HTTPS. TLS has proved that the client holds its key. */
+function certificateOf(
+  { socket }: IncomingMessage,
+  transport: FileRequest['transport'],
+  target: string,
+): Pick<FileRequest, 'certificate'> {
+  const name = parseFileName(nameOfTarget(target) ?? '');
+  if (transport !== 'https' || !name.ok || name.value.kind !== 'config') return {};
+  const certificate = (socket as TLSSocket).getPeerX509Certificate()?.raw;
+  return certificate !== undefined && certificate.length <= certificateBytesMax
+    ? { certificate: Uint8Array.from(certificate) }
+    : {};
 }
 
 function hasBody(request: IncomingMessage): boolean {

@@ -66,6 +66,9 @@ function secureOptions(tls: TlsOptions) {
     key: tls.keyPem,
     cert: tls.certPem,
     minVersion,
+    // A phone may prove who it is; whoever does not is served what everybody is.
+    requestCert: true,
+    rejectUnauthorized: false,
     ...(isLegacy ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
   };
 }

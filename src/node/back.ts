@@ -10,7 +10,7 @@ import type { StoredProvisioning } from '../core/devices/device-store.ts';
 import { isNoiseMiss } from '../core/files/file-name.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import type { Resolver, Signer, Store } from '../core/ports.ts';
+import type { CertificateFacts, Resolver, Signer, Store } from '../core/ports.ts';
 import { markerName } from '../core/trust/marker.ts';
 import { LeakyBuckets } from '../core/tftp/leaky-bucket.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
@@ -19,9 +19,13 @@ import { createChain } from '../files/chain.ts';
 import { createDeviceConfigLink } from '../files/device-config.ts';
 import { openLocal, type LocalLink } from '../files/local.ts';
 import { fileOpener } from '../files/open-file.ts';
+import { createClearConfigLink, createSecretsTold, type SecretsTold } from '../files/clear-config.ts';
+import { createEncryptedLink } from '../files/encrypted.ts';
 import { createSignedLink } from '../files/signed.ts';
 import { createTrustListLink } from '../files/trust-list.ts';
 import { createUnsignedOverTlsLink } from '../files/unsigned-over-tls.ts';
+import { createEncryptor } from '../pki/encryptor.ts';
+import { isIssuedBy } from '../pki/issued-by.ts';
 import { assert } from '../base/assert.ts';
 import type { ServedMoment } from './belief-watch.ts';
 import type { OpenNode } from './open-node.ts';
@@ -58,9 +62,10 @@ interface Chain {
 
 export async function startBack(options: BackOptions): Promise<Back> {
   let config = options.config;
-  let chain = await makeChain(options, config);
+  const told = createSecretsTold();
+  let chain = await makeChain(options, config, told);
   const replace = async (next: Config): Promise<void> => {
-    const made = await makeChain(options, next);
+    const made = await makeChain(options, next, told);
     chain.local?.close();
     chain = made;
     config = next;
@@ -117,6 +122,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
 async function makeChain(
   { node, remote, onEvent, onChange, onServing }: BackOptions,
   config: Config,
+  told: SecretsTold,
 ): Promise<Chain> {
   const { root, alternates, caseInsensitive, deviceTrustLists } = config.files;
   const rewrite = compileRewrite(config.files.rewrite);
@@ -135,6 +141,7 @@ async function makeChain(
   const signer = await openFileSigner(node, view);
   const { pure } = config.proxy;
   const provisioning = await readProvisioning(store, pure);
+  const models = provisioning.provisioning?.models ?? {};
   const origin = await remote?.link({
     signer: signer.certificate.fingerprint,
     autoRegistration: provisioning.provisioning?.autoRegistration === true,
@@ -155,6 +162,27 @@ async function makeChain(
       nodes: view.nodes.map((known) => known.name),
       crypto,
       marker: (device) => markerName(crypto, device, signer.certificate.fingerprint),
+      onEvent,
+    }),
+    encrypted: createEncryptedLink({
+      devices: store,
+      models,
+      phones: { issuers: phoneIssuers(node, view), isIssuedBy },
+      signer,
+      hash: view.cluster.hash,
+      crypto,
+      encryptor: createEncryptor(),
+      timestamps: store,
+      clock,
+      opener: fileOpener,
+    }),
+    'clear-config': createClearConfigLink({
+      devices: store,
+      models,
+      secretsInClear: config.files.secretsInClear,
+      told,
+      crypto,
+      opener: fileOpener,
       onEvent,
     }),
     signed: createSignedLink({
@@ -198,6 +226,15 @@ async function readMoment(node: OpenNode): Promise<Moment> {
     if ((await node.store.version()) !== version) continue;
     return { version, view, lists: { currentLists: () => Promise.resolve(current) } };
   }
+}
+
+/** Who issued certificates of phones: our CAPF and those that somebody imported. */
+function phoneIssuers({ crypto }: OpenNode, { own, certificates }: ClusterView): readonly CertificateFacts[] {
+  const foreign = certificates.filter(({ store }) => store === 'capf-trust');
+  return [
+    ...own.filter(({ purpose }) => purpose === 'capf').map(({ certificate }) => certificate),
+    ...foreign.flatMap(({ der }) => crypto.readCertificate(der) ?? []),
+  ];
 }
 
 /** The CallManager key of this node signs what phones ask for as `.sgn`. */

@@ -7,7 +7,7 @@ import type { Event } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import { readHop } from '../core/cluster/hop.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import { heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
+import { certificateBytesMax, heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
 import type { EdgeSettings, ListeningAt } from './edge.ts';
 import type { Heard } from './heard.ts';
@@ -99,14 +99,21 @@ function readObservation(value: unknown): Observation | undefined {
 
 function readRequest(value: unknown): FileRequest | undefined {
   if (!isRecord(value)) return undefined;
-  const { name, transport, address, port, hop } = value;
+  const { name, transport, address, port, hop, certificate } = value;
   if (typeof name !== 'string' || name.length > requestBytesMax) return undefined;
   if (typeof transport !== 'string' || !transports.has(transport)) return undefined;
   if (typeof address !== 'string' || address.length > 64 || !isCount(port) || port > 65_535) return undefined;
   const mark = typeof hop === 'string' ? readHop(hop) : undefined;
   if (hop !== undefined && mark === undefined) return undefined;
-  const asked = { name, transport: transport as FileRequest['transport'], address, port };
-  return mark === undefined ? asked : { ...asked, hop: mark };
+  if (certificate !== undefined && !isCertificate(certificate)) return undefined;
+  return {
+    name,
+    transport: transport as FileRequest['transport'],
+    address,
+    port,
+    ...(mark !== undefined && { hop: mark }),
+    ...(certificate !== undefined && { certificate }),
+  };
 }
 
 function readListening(value: unknown): readonly ListeningAt[] | undefined {
@@ -123,6 +130,10 @@ function readListening(value: unknown): readonly ListeningAt[] | undefined {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isCertificate(value: unknown): value is Uint8Array {
+  return value instanceof Uint8Array && value.length <= certificateBytesMax;
 }
 
 function isCount(value: unknown): value is number {

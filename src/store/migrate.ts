@@ -20,6 +20,7 @@ import { timestampFloor } from './migrations/0010-timestamp-floor.ts';
 import { bulk } from './migrations/0011-bulk.ts';
 import { rotation } from './migrations/0012-rotation.ts';
 import { nodeRemoval } from './migrations/0013-node-removal.ts';
+import { encryptedOnly } from './migrations/0014-encrypted-only.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -37,6 +38,7 @@ export const migrations: readonly Migration[] = [
   bulk,
   rotation,
   nodeRemoval,
+  encryptedOnly,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -87,6 +87,8 @@ export interface DeviceTable {
   protocol: DeviceProtocol;
   security: DeviceSecurity;
   certificate_der: Uint8Array | null;
+  /** 0 or 1. */
+  encrypted_only: number;
   added_ms: number;
   pool: string | null;
   load: string | null;

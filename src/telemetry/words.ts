@@ -34,6 +34,7 @@ const severities: Partial<Record<Event['type'], LogLevel>> = {
   'packet-malformed': 'debug',
   'tvs-rejected': 'debug',
   'unknown-signer': 'warn',
+  'secret-in-clear': 'warn',
   'link-failed': 'error',
   'names-guessed': 'warn',
   'relay-refused': 'warn',

@@ -2,7 +2,7 @@ import { Failure } from '../../base/errors.ts';
 import type { DeviceLine, DeviceProtocol, DeviceSecurity } from '../../core/cluster/model.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
-import { namingFile, readInput } from '../read-input.ts';
+import { readPhoneCertificate } from '../phone-certificate.ts';
 import { deviceFacts } from '../show-device.ts';
 import { parseDeviceLine, parseOverride } from '../words.ts';
 
@@ -12,6 +12,7 @@ interface AddDeviceOptions {
   readonly line?: readonly DeviceLine[];
   readonly security?: DeviceSecurity;
   readonly certificate?: string;
+  readonly encryptedOnly?: boolean;
   readonly pool?: string;
   readonly load?: string;
   readonly set?: readonly (readonly [path: string, value: string])[];
@@ -52,7 +53,14 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
       choices: ['none', 'authenticated', 'encrypted'],
       default: 'none',
     },
-    { flags: '--certificate <PEM>', description: "the phone's certificate (MIC or LSC)" },
+    {
+      flags: '--certificate <PEM>',
+      description: "the phone's certificate (MIC or LSC), RSA, to which its configuration is encrypted",
+    },
+    {
+      flags: '--encrypted-only',
+      description: 'its plain configuration never leaves: encrypted, or the stub that says so',
+    },
     { flags: '--pool <POOL>', description: 'device pool (default: Default)' },
     { flags: '--load <LOAD>', description: "load id (default: the model's)" },
     {
@@ -71,7 +79,7 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
   ],
   async run(context, [name = ''], options) {
     const { addDevice } = await import('../../app/devices.ts');
-    const certificateDer = await readCertificate(context.terminal, options.certificate);
+    const certificateDer = await readPhoneCertificate(context.terminal, options.certificate);
     const lines = options.line ?? [];
     const twice = lines.find(({ index }, at) => lines.findIndex((line) => line.index === index) !== at);
     if (twice !== undefined) throw new Failure('usage', `button ${twice.index} is given twice`);
@@ -86,6 +94,7 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
         load: options.load,
         overrides: options.set && Object.fromEntries(options.set),
         ...(certificateDer && { certificateDer }),
+        encryptedOnly: options.encryptedOnly,
       });
       if (context.output.json) context.output.object(deviceFacts(device));
       else context.output.note(`added ${device.name}`);
@@ -93,13 +102,3 @@ export const addDeviceCommand = defineCommand<AddDeviceOptions>({
     return 0;
   },
 });
-
-async function readCertificate(
-  terminal: Parameters<typeof readInput>[0],
-  file: string | undefined,
-): Promise<Uint8Array | undefined> {
-  if (file === undefined) return undefined;
-  const { readCertificateFile } = await import('../../pki/certificate.ts');
-  const bytes = await readInput(terminal, file);
-  return namingFile(file, () => readCertificateFile(bytes))[0]?.der;
-}

@@ -1,6 +1,7 @@
 import type { DeviceLine, DeviceSecurity } from '../../core/cluster/model.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
+import { readPhoneCertificate } from '../phone-certificate.ts';
 import { deviceFacts } from '../show-device.ts';
 import { parseDeviceLine, parseOverride } from '../words.ts';
 
@@ -12,6 +13,8 @@ interface ChangeOptions {
   readonly line?: readonly DeviceLine[];
   readonly set?: readonly (readonly [path: string, value: string])[];
   readonly unset?: readonly string[];
+  readonly certificate?: string;
+  readonly encryptedOnly?: 'on' | 'off';
 }
 
 export const changeDeviceCommand = defineCommand<ChangeOptions>({
@@ -31,6 +34,12 @@ export const changeDeviceCommand = defineCommand<ChangeOptions>({
       flags: '--security <MODE>',
       description: 'device security mode',
       choices: ['none', 'authenticated', 'encrypted'],
+    },
+    { flags: '--certificate <PEM>', description: "the phone's certificate (MIC or LSC), RSA" },
+    {
+      flags: '--encrypted-only <WORD>',
+      description: 'on: its plain configuration never leaves, only the encrypted one and a stub',
+      choices: ['on', 'off'],
     },
     {
       flags: '--line <N=EXT>',
@@ -53,12 +62,15 @@ export const changeDeviceCommand = defineCommand<ChangeOptions>({
       command: 'tftp-pki change-device SEP001122334455 --set vendorConfig/webAccess=1',
     },
   ],
-  async run(context, [name = ''], { line, set, ...change }) {
+  async run(context, [name = ''], { line, set, certificate, encryptedOnly, ...change }) {
     const { changeDevice } = await import('../../app/devices.ts');
+    const certificateDer = await readPhoneCertificate(context.terminal, certificate);
     await withNode(context, async (node) => {
       const device = await changeDevice(node, name, {
         ...change,
         lines: line,
+        certificateDer,
+        encryptedOnly: encryptedOnly === undefined ? undefined : encryptedOnly === 'on',
         set: Object.fromEntries(set ?? []),
       });
       if (context.output.json) context.output.object(deviceFacts(device));

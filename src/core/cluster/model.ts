@@ -123,6 +123,8 @@ export interface Device {
   readonly security: DeviceSecurity;
   readonly lines: readonly DeviceLine[];
   readonly certificateDer: Uint8Array | undefined;
+  /** Its plain configuration never leaves, only the encrypted one and a stub. */
+  readonly encryptedOnly?: boolean | undefined;
   /** Device pool; the one called Default where none is named. */
   readonly pool?: string | undefined;
   /** Load id; the model's where none is named. */

@@ -81,6 +81,8 @@ export interface DevicePool {
 }
 
 export interface ModelSettings {
+  /** Plain configurations of the model never leave, only encrypted ones and their stubs. */
+  readonly encryptedOnly?: boolean | undefined;
   /** The load of every device of the model that names none itself; `XMLDefault.cnf.xml` lists it too. */
   readonly load: string;
   /** The template of the model. */

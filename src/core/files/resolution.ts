@@ -10,6 +10,8 @@ export interface FileRequest {
   /** Source address of the requester, textual. */
   readonly address: string;
   readonly port: number;
+  /** DER of the certificate whose key the requester has proved to hold; of HTTPS and configurations only. */
+  readonly certificate?: Uint8Array;
   /** The hop mark of a proxy in front of us (design.md §4, loops): a random node id. It only ever restricts. */
   readonly hop?: string;
 }
