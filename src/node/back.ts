@@ -93,10 +93,10 @@ export async function startBack(options: BackOptions): Promise<Back> {
     }
   };
   // Row 0 (design.md §4): anybody can forge a mark, so only so many are told.
-  const told = new LeakyBuckets(noiseEventsPerSecondMax, noiseEventsPerSecondMax / 1000, 1);
+  const marks = new LeakyBuckets(noiseEventsPerSecondMax, noiseEventsPerSecondMax / 1000, 1);
   const ended = ({ address, name }: FileRequest): void => {
-    const bucket = told.of('', performance.now());
-    if (told.isFull(bucket, performance.now()) || isNoiseMiss(name)) return;
+    const bucket = marks.of('', performance.now());
+    if (marks.isFull(bucket, performance.now()) || isNoiseMiss(name)) return;
     bucket.level++;
     options.onEvent({ type: 'passed-on', address, name });
   };
