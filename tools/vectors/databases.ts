@@ -63,6 +63,13 @@ const rows: Readonly<Record<number, readonly string[]>> = {
     "insert into device_home values ('SEP0011223344FF', 'remote', 'other', 1790000000018, null)",
   ],
   10: ['update trust_state set timestamp_floor = 1790000004'],
+  11: [
+    `insert into bulk_peer values ('other', '${'55'.repeat(32)}', 3, null, 1790000000021, 'kept')`,
+    'insert into bulk_export values (1, 5)',
+    "update certificate set landed_cluster = 'other', landed_purpose = 'tvs', until_ms = 1790000000022 where id = 9",
+  ],
+  12: [`insert into rotation values ('tvs', '${'66'.repeat(32)}', 'published', 1790000000023, 1790000000024)`],
+  13: ["insert into node values ('gone.kept', 1790000000025, 1790000000026)"],
 };
 
 function auditRows(): readonly string[] {
