@@ -68,7 +68,9 @@ const rows: Readonly<Record<number, readonly string[]>> = {
     'insert into bulk_export values (1, 5)',
     "update certificate set landed_cluster = 'other', landed_purpose = 'tvs', until_ms = 1790000000022 where id = 9",
   ],
-  12: [`insert into rotation values ('tvs', '${'66'.repeat(32)}', 'published', 1790000000023, 1790000000024)`],
+  12: [
+    `insert into rotation values ('tvs', '${'66'.repeat(32)}', 'published', 1790000000023, 1790000000024)`,
+  ],
   13: ["insert into node values ('gone.kept', 1790000000025, 1790000000026)"],
 };
 
