@@ -1,0 +1,320 @@
+/**
+ * What may lie on a share that anybody writes to: each ends with one clear line and the next step, and nothing is
+ * imported. And what other programs wrote, which is.
+ */
+import { execFileSync } from 'node:child_process';
+import {
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writePkcs12 } from '../../src/pki/pkcs12-write.ts';
+import { writePem } from '../../src/pki/pem.ts';
+import { createVerifier } from '../../src/pki/verifier.ts';
+import { Enterprise, fileIn, type Member, type Ran } from '../helpers/enterprise.ts';
+import { mountMemory } from '../helpers/sshd.ts';
+import { day, keysFolder, now, party, type CertificateOptions } from '../helpers/trust-builder.ts';
+
+const lifeMs = 240_000;
+const crypto = createVerifier();
+let enterprise: Enterprise;
+let alpha: Member;
+let beta: Member;
+let share: string;
+let told: string;
+/** beta's folder on the share as its first export left it. */
+let first: string;
+
+beforeAll(async () => {
+  enterprise = new Enterprise();
+  [alpha, beta] = [enterprise.cluster('alpha'), enterprise.cluster('beta')];
+  await alpha.init('mixed');
+  await beta.init('mixed');
+  share = join(enterprise.world, 'share');
+  first = join(enterprise.world, 'first');
+  mkdirSync(share);
+  told = String((await beta.done('export-bulk', '--to', share))['signer']);
+  cpSync(share, first, { recursive: true });
+}, lifeMs);
+afterAll(() => enterprise.remove());
+
+/** Puts beta's first export back, lets somebody spoil it, and merges. */
+async function merged(spoil: () => void, ...more: readonly string[]): Promise<Ran> {
+  rmSync(join(share, 'beta'), { recursive: true, force: true });
+  cpSync(first, share, { recursive: true });
+  spoil();
+  return alpha.run('consolidate-bulk', '--at', share, ...more);
+}
+
+/** One line that says what is wrong and one with the next step; no certificate came. */
+async function expectRefused({ status, said }: Ran, reason: RegExp): Promise<void> {
+  expect(status).toBeGreaterThan(0);
+  expect(said).toMatch(reason);
+  expect(said).toMatch(/hint: /);
+  expect(said).not.toMatch(/\n\s+at /);
+  const rows = await alpha.with(({ store }) => store.listCertificates());
+  expect(rows.filter(({ store }) => store !== 'own')).toEqual([]);
+}
+
+const inBeta = (name: string): string => join(share, 'beta', name);
+const bundle = (type: string): string =>
+  readdirSync(join(share, 'beta')).find((name) => name.includes(`${type}.`)) ?? '';
+const facts = (options: Partial<CertificateOptions> & { readonly serial: string }) => {
+  const made = party({ key: 'callmanager-b', subject: [['CN', 'hostile.example']], ...options });
+  const certificate = crypto.readCertificate(Uint8Array.from(made.der));
+  if (certificate === undefined) throw new Error('the test made no certificate');
+  return certificate;
+};
+
+describe('a manifest', () => {
+  it(
+    'of a stranger, of another cluster, changed, cut, replayed: nothing of it is merged',
+    { timeout: lifeMs },
+    async () => {
+      await expectRefused(
+        await merged(() => undefined),
+        /beta: nobody accepted its ITLRecovery yet: SHA256:[0-9a-f]{64}/,
+      );
+      const wrong = `beta=SHA256:${'0'.repeat(64)}`;
+      await expectRefused(
+        await merged(() => undefined, '--accept', wrong),
+        /another ITLRecovery than the accepted one signs for it/,
+      );
+      const accept = ['--accept', `beta=${told}`];
+      const manifest = (): Buffer => readFileSync(inBeta('manifest.json.sgn'));
+      const write = (bytes: Uint8Array): void => writeFileSync(inBeta('manifest.json.sgn'), bytes);
+      await expectRefused(
+        await merged(
+          () =>
+            write(
+              Buffer.from(manifest().toString('latin1').replace('"counter": 1', '"counter": 9'), 'latin1'),
+            ),
+          ...accept,
+        ),
+        /beta: its manifest is not believed: /,
+      );
+      await expectRefused(
+        await merged(() => write(manifest().subarray(0, 700)), ...accept),
+        /is not believed/,
+      );
+      await expectRefused(await merged(() => write(Buffer.from('{}')), ...accept), /is not believed/);
+      await expectRefused(
+        await merged(
+          () => cpSync(join(share, 'beta'), join(share, 'gamma'), { recursive: true }),
+          '--accept',
+          `gamma=${told}`,
+        ).finally(() => rmSync(join(share, 'gamma'), { recursive: true })),
+        /gamma is left out: its manifest is not believed: it is the manifest of beta/,
+      );
+      // Its own second export was seen: the first one, put back, is a replay.
+      await beta.done('export-bulk', '--to', share);
+      expect((await alpha.run('consolidate-bulk', '--at', share)).status).toBe(0);
+      await expectRefused(
+        await merged(() => undefined),
+        /its manifest 1 is older than manifest 2, which was seen before/,
+      );
+      cpSync(share, first, { recursive: true });
+    },
+  );
+});
+
+describe('a PKCS#12', () => {
+  it(
+    'cut, missing, with a key, a stranger in it, a bomb, another passphrase',
+    { timeout: lifeMs },
+    async () => {
+      await beta.done('export-bulk', '--to', share);
+      rmSync(first, { recursive: true });
+      cpSync(share, first, { recursive: true });
+      rmSync(join(first, 'consolidated.json'), { force: true });
+      const file = (): string => inBeta(bundle('tftp'));
+      const spoil = async (bytes: () => Uint8Array, reason: RegExp): Promise<void> =>
+        expectRefused(await merged(() => writeFileSync(file(), bytes())), reason);
+      await spoil(
+        () => readFileSync(file()).subarray(0, 300),
+        /its file beta-tftp\.example\.tftp\.[0-9a-f]+\.p12: no certificate found/,
+      );
+      await spoil(() => Buffer.from('nothing'), /its file .*: /);
+      await expectRefused(await merged(() => rmSync(file())), /its file .* is not there/);
+      const stranger = facts({ serial: '66' });
+      await spoil(
+        () => writePkcs12([{ certificate: stranger, friendlyName: 'x' }], 'tftp-pki-bulk', 1),
+        /did not come with it/,
+      );
+      await spoil(
+        () => writePkcs12([{ certificate: stranger, friendlyName: 'x' }], 'another', 1),
+        /the passphrase does not open/,
+      );
+      const pem = join(enterprise.world, 'hostile.pem');
+      writeFileSync(pem, writePem('CERTIFICATE', stranger.der));
+      const made = join(enterprise.world, 'made.p12');
+      const openssl = (...more: readonly string[]): Buffer => {
+        const key = new URL('callmanager-b.pem', keysFolder).pathname;
+        execFileSync('openssl', [
+          'pkcs12',
+          '-export',
+          '-in',
+          pem,
+          '-out',
+          made,
+          '-passout',
+          'pass:tftp-pki-bulk',
+          '-inkey',
+          key,
+          ...more,
+        ]);
+        return readFileSync(made);
+      };
+      await spoil(() => openssl(), /holds a private key/);
+      await spoil(() => openssl('-iter', '1000001'), /1000001 iterations/);
+    },
+  );
+});
+
+describe('a directory of somebody else’s files', () => {
+  const foreign = (): string => mkdtempSync(join(enterprise.world, 'foreign-'));
+  const look = (from: string, ...more: readonly string[]) =>
+    alpha.run('import-bulk', '--from', from, '--purpose', 'proxy', '--foreign', 'west', ...more);
+
+  it('with what is expired, weak or of no use to phones gives nothing', { timeout: lifeMs }, async () => {
+    const cases: readonly [Partial<CertificateOptions>, RegExp][] = [
+      [{ notBefore: now - 900 * day, notAfter: now - 500 * day }, /is left out: it expired on 20/],
+      [{ key: 'short' }, /is left out: its key is weak: RSA-1024/],
+      [{ key: 'curve' }, /phones can check nothing that an EC key signed/],
+    ];
+    for (const [options, reason] of cases) {
+      const from = foreign();
+      writeFileSync(
+        join(from, 'CallManager.pem'),
+        writePem('CERTIFICATE', facts({ serial: '77', ...options }).der),
+      );
+      await expectRefused(await look(from), reason);
+    }
+    const empty = foreign();
+    writeFileSync(join(empty, 'unnamed.pem'), 'x');
+    await expectRefused(await look(empty), /holds 0 certificates that could be taken/);
+    await expectRefused(
+      await alpha.run('import-bulk', '--from', empty, '--purpose', 'proxy'),
+      /holds no consolidation/,
+    );
+    await expectRefused(
+      await alpha.run('import-bulk', '--from', empty, '--purpose', 'migrate', '--apply'),
+      /nothing was fetched/,
+    );
+  });
+
+  it(
+    'imports what openssl and node-forge wrote, when somebody vouched for all of it',
+    { timeout: lifeMs },
+    async () => {
+      const from = foreign();
+      const vectors = join(import.meta.dirname, '../vectors/import');
+      const certificate = facts({ serial: '88', subject: [['CN', 'west.example']] });
+      const pem = fileIn(enterprise, 'west.pem', writePem('CERTIFICATE', certificate.der));
+      const passphrase = fileIn(enterprise, 'west.pass', 'west\n');
+      const export12 = (name: string, ...more: readonly string[]): void => {
+        execFileSync('openssl', [
+          'pkcs12',
+          '-export',
+          '-nokeys',
+          '-in',
+          pem,
+          '-out',
+          join(from, name),
+          '-passout',
+          'pass:west',
+          ...more,
+        ]);
+      };
+      export12('CallManager-default.p12');
+      export12('CallManager-legacy.p12', '-legacy', '-certpbe', 'PBE-SHA1-RC2-40', '-macalg', 'sha1');
+      copyFileSync(pem, join(from, 'CallManager.pem'));
+      const forge = await import('node-forge');
+      const forged = forge.default.pkcs12.toPkcs12Asn1(
+        null,
+        forge.default.pki.certificateFromPem(readFileSync(pem, 'utf8')),
+        'west',
+        { algorithm: '3des' },
+      );
+      writeFileSync(join(from, 'TFTP-forge.p12'), forge.default.asn1.toDer(forged).getBytes(), 'latin1');
+      expect(readdirSync(vectors).length).toBeGreaterThan(0);
+      await expectRefused(await look(from, '--bundle-passphrase-file', passphrase), /--legacy|not with AES/);
+      const shown = await look(from, '--bundle-passphrase-file', passphrase, '--legacy');
+      expect(`${shown.status} ${shown.said}`).toMatch(/^0 /);
+      const { fingerprint } = shown.json['directory'] as { fingerprint: string };
+      const apply = ['import-bulk', '--from', from, '--purpose', 'proxy', '--apply', '--yes'];
+      await expectRefused(await alpha.run(...apply), /nobody vouched for the files/);
+      await alpha.done(...apply, '--accept', `west=${fingerprint}`);
+      const rows = await alpha.with(({ store }) => store.listCertificates());
+      expect(
+        rows.filter(({ store }) => store !== 'own').map((row) => `${row.store} ${row.fingerprint}`),
+      ).toEqual([`phone-tftp-trust ${certificate.fingerprint}`]);
+    },
+  );
+});
+
+describe('what we write', () => {
+  it('is listed by openssl, keytool and GnuTLS', { timeout: lifeMs }, () => {
+    for (const type of ['tftp', 'tvs', 'capf', 'itlrecovery']) {
+      const path = join(
+        first,
+        'beta',
+        readdirSync(join(first, 'beta')).find((name) => name.includes(`${type}.`)) ?? '',
+      );
+      const run = (program: string, ...args: readonly string[]): string =>
+        execFileSync(program, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+      expect(run('openssl', 'pkcs12', '-in', path, '-passin', 'pass:tftp-pki-bulk', '-nokeys')).toContain(
+        'BEGIN CERTIFICATE',
+      );
+      const listed = run(
+        'keytool',
+        '-list',
+        '-keystore',
+        path,
+        '-storetype',
+        'PKCS12',
+        '-storepass',
+        'tftp-pki-bulk',
+      );
+      expect(listed).toContain('trustedCertEntry');
+      expect(
+        run('certtool', '--inder', '--p12-info', '--infile', path, '--password', 'tftp-pki-bulk'),
+      ).toContain('BEGIN CERTIFICATE');
+    }
+  });
+});
+
+describe('a full share', () => {
+  it('keeps what is on it and says so', { timeout: lifeMs }, async () => {
+    const small = mkdtempSync(join(enterprise.world, 'small-'));
+    if (!mountMemory(small, 64)) throw new Error('this test mounts a file system, as root may');
+    try {
+      const { status } = await beta.run('export-bulk', '--to', small);
+      expect(status).toBe(0);
+      const before = readdirSync(join(small, 'beta'));
+      // Room for nothing more.
+      let room = 65_536;
+      while (room > 0)
+        try {
+          writeFileSync(join(small, `filler-${room}`), Buffer.alloc(room));
+        } catch {
+          room = Math.floor(room / 2);
+        }
+      const full = await beta.run('export-bulk', '--to', small, '--pem');
+      expect(full.status).toBe(5);
+      expect(full.said).toMatch(/ENOSPC[\s\S]*hint: Make room on the share and repeat\./);
+      expect(readdirSync(join(small, 'beta')).filter((name) => !name.startsWith('.'))).toEqual(
+        expect.arrayContaining(before),
+      );
+    } finally {
+      execFileSync('umount', ['--lazy', small]);
+    }
+  });
+});
