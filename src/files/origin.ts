@@ -282,8 +282,9 @@ class Question {
   /** What the requester did by asking; a transfer's end is told by the edge. */
   #noteSource(device: string, path: 'tftp' | 'tcp', answer: Answer): void {
     const { memory, clock } = this.#options;
-    const proof: Proof | undefined =
-      path === 'tcp' ? 'proved' : answer.kind === 'not-found' ? 'asked' : undefined;
+    // Whoever asked for a list of its own may ask for the un-named one next, whatever became of the first.
+    const mayGoOn = answer.kind === 'not-found' || clusterListFor(this.#lookup.name) !== undefined;
+    const proof: Proof | undefined = path === 'tcp' ? 'proved' : mayGoOn ? 'asked' : undefined;
     if (proof !== undefined) memory.sources.note(this.#lookup.request.address, device, proof, clock.nowMs());
   }
 }
