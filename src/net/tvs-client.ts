@@ -8,7 +8,7 @@
 import { connect, type TLSSocket } from 'node:tls';
 import { assert } from '../base/assert.ts';
 import { Failure } from '../base/errors.ts';
-import { tvsAskMs } from '../base/limits.ts';
+import { tvsAskMs } from '../base/limits-tvs.ts';
 import { TvsFramer } from '../core/tvs/framer.ts';
 import {
   encodeTvsMessage,

@@ -21,7 +21,7 @@ import {
   tvsHandshakesPerSecond,
   tvsIdleMs,
   tvsSweepMs,
-} from '../base/limits.ts';
+} from '../base/limits-tvs.ts';
 import { listenFailure } from '../base/listen-failure.ts';
 import { plainAddress } from '../base/peer-address.ts';
 import { FairGate } from '../core/tvs/fair-gate.ts';

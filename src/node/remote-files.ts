@@ -12,6 +12,7 @@ import { openQuarantine } from '../files/remote/quarantine.ts';
 import { createRelay, type Relay } from '../files/remote/relay.ts';
 import { createRemoteTransport } from '../net/remote/transport.ts';
 import type { DataFolder } from '../store/data-folder.ts';
+import { makeEmptyFolder } from '../store/durable.ts';
 import { reportRemotes } from './remote-status.ts';
 
 export interface RemoteFilesOptions {
@@ -30,6 +31,7 @@ export function openRemoteFiles(options: RemoteFilesOptions): Relay {
   const { folder, config, crypto, clock, trust } = options;
   const nodeId =
     options.nodeId ?? hopNodeId((length) => globalThis.crypto.getRandomValues(new Uint8Array(length)));
+  makeEmptyFolder(folder.quarantineFolder);
   const quarantine = openQuarantine({ folder: folder.quarantineFolder });
   const status = reportRemotes({
     file: folder.remotesFile,

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { encodeUtf8 } from '../base/text.ts';
-import { tvsHandoverMs, tvsReportedDevicesMax } from '../base/limits.ts';
+import { tvsHandoverMs, tvsReportedDevicesMax } from '../base/limits-tvs.ts';
 import type { UnknownSigner } from '../core/tvs/unknown-signers.ts';
 import type { DataFolder } from '../store/data-folder.ts';
 import { writeDurably } from '../store/durable.ts';

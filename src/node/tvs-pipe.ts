@@ -2,7 +2,7 @@
  * The pipe between back and TVS. The TVS is told what to answer from and under which key to speak; it tells who asked for
  * unknown signers. It is exposed to the network and believed nothing else: `readTvsMessage` refuses the rest.
  */
-import { tvsReportedDevicesMax } from '../base/limits.ts';
+import { tvsReportedDevicesMax } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
 import type { UnknownSigner } from '../core/tvs/unknown-signers.ts';

@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { EventSink } from '../base/events.ts';
 import { Failure } from '../base/errors.ts';
-import { tvsOrphanMs, tvsReportedDevicesMax, tvsReportMs } from '../base/limits.ts';
+import { tvsOrphanMs, tvsReportedDevicesMax, tvsReportMs } from '../base/limits-tvs.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import type { BackToTvs, TvsToBack } from './tvs-pipe.ts';

@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { readClusterView, thisNodeOf, trustInputOf } from '../app/cluster-view.ts';
 import { Failure, isErrorCode } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
-import { tvsRefreshAgainMs } from '../base/limits.ts';
+import { tvsRefreshAgainMs } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import type { TvsIdentity, TvsListen } from '../net/tvs-server.ts';

@@ -12,6 +12,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readdirSync,
   renameSync,
   rmSync,
   fstatSync,
@@ -135,5 +136,15 @@ function syncFolder(path: string): void {
     fsyncSync(folder);
   } finally {
     closeSync(folder);
+  }
+}
+
+/** A folder (0700) for what does not outlive the process. Failure `storage-unreadable` when it cannot be had. */
+export function makeEmptyFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    for (const name of readdirSync(path)) rmSync(join(path, name), { recursive: true, force: true });
+  } catch (error) {
+    throw storageFailure(error, `empty the folder ${path}`);
   }
 }

@@ -4,7 +4,8 @@
  * command, or of a length it cannot have. Whether somebody vouches is not asked here.
  */
 import { bad, good, type Outcome } from '../base/outcome.ts';
-import { certificateBytesMax, tvsNameBytesMax, tvsRolesMax, tvsSerialBytesMax } from '../base/limits.ts';
+import { certificateBytesMax } from '../base/limits.ts';
+import { tvsNameBytesMax, tvsRolesMax, tvsSerialBytesMax } from '../base/limits-tvs.ts';
 import { numberOf, readText, readTlv, tlvHeadBytes, type Tlv } from './tlv.ts';
 import type { FormatError } from './format-error.ts';
 import { roleOfCode, type Role } from './role.ts';

@@ -8,7 +8,7 @@
  */
 import { assert } from '../base/assert.ts';
 import { ByteReader, ByteWriter, concatBytes } from '../base/bytes.ts';
-import { tvsMessageBytesMax } from '../base/limits.ts';
+import { tvsMessageBytesMax } from '../base/limits-tvs.ts';
 import { good, type Outcome } from '../base/outcome.ts';
 import { encodeUtf8 } from '../base/text.ts';
 import { codeOfRole, type Role } from './role.ts';

@@ -33,9 +33,9 @@ const key = createPrivateKey(Buffer.from(openToolFile('itlrecovery.pem')));
 beforeAll(async () => {
   const encryptedPem = encryptPrivateKey(key, 'node');
   const withKey = { certificate: own, friendlyName: 'recovery', key: { encryptedPem, passphrase: 'node' } };
-  writeFileSync(at('key.p12'), await writePkcs12([withKey], passphrase));
+  writeFileSync(at('key.p12'), writePkcs12([withKey], passphrase));
   const alone = [own, other].map((each, index) => ({ certificate: each, friendlyName: `trusted-${index}` }));
-  writeFileSync(at('alone.p12'), await writePkcs12(alone, passphrase));
+  writeFileSync(at('alone.p12'), writePkcs12(alone, passphrase));
   const ca = makeCorporateCa(folder);
   const issuer = createIssuer({ keys: createSoftwareKeys('node') });
   const asked = { purpose: 'callmanager', clusterId: 'lab', nodeName: 'n.example', notBeforeMs: 0 } as const;

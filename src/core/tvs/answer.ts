@@ -6,7 +6,7 @@
  * whatever the table of vouching.ts gives no role, and an issuer and serial that name two keys. An expired certificate
  * is vouched for while it is not retired: phones take it from lists too, and refusing it here would strand them.
  */
-import { tvsTtlRotatingSeconds, tvsTtlSeconds } from '../../base/limits.ts';
+import { tvsTtlRotatingSeconds, tvsTtlSeconds } from '../../base/limits-tvs.ts';
 import { toHex } from '../../base/text.ts';
 import type { Role } from '../../wire/role.ts';
 import type { TvsRequest, TvsResponse } from '../../wire/tvs-message.ts';

@@ -3,7 +3,7 @@
  * stranded (security.md §5). Bounded: the device that asked longest ago makes room, and what it counted stays in the
  * total. A name that is no device's (anybody may connect) is counted under none.
  */
-import { tvsUnknownDevicesMax } from '../../base/limits.ts';
+import { tvsUnknownDevicesMax } from '../../base/limits-tvs.ts';
 import { toHex } from '../../base/text.ts';
 import { parseDeviceName } from '../files/file-name.ts';
 import type { TvsRequest } from '../../wire/tvs-message.ts';

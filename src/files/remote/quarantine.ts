@@ -3,9 +3,8 @@
  * as they are served. The first relayMemoryBytesMax bytes are held in memory, what is longer goes to disk as it comes.
  *
  * Bounded in all, per remote and per source (design.md §4); a file that would go over a bound is refused with Failure
- * `storage-full`. Nothing here outlives the process: the folder is emptied at the start.
+ * `storage-full`. Nothing here outlives the process: its folder is made empty at the start (makeEmptyFolder, src/store/durable.ts).
  */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { constants } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +22,7 @@ import type { Quarantine, QuarantinedFile } from '../../core/ports.ts';
 import { identityOf } from '../open-file.ts';
 
 export interface QuarantineOptions {
-  /** Of this node only; made and emptied here. */
+  /** Of this process only, and empty. */
   readonly folder: string;
   readonly bounds?: QuarantineBounds;
 }
@@ -40,16 +39,7 @@ const defaultBounds: QuarantineBounds = {
   perSourceMax: quarantineBytesPerSourceMax,
 };
 
-/** Failure `storage-unreadable` when the folder cannot be had. */
 export function openQuarantine({ folder, bounds = defaultBounds }: QuarantineOptions): Quarantine {
-  try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true });
-  } catch (error) {
-    throw new Failure('storage-unreadable', `cannot keep files of remote clusters in ${folder}`, {
-      cause: error,
-    });
-  }
   const all = new Tally(bounds.bytesMax, 'the quarantine');
   const remotes = new Tallies(bounds.perRemoteMax, 'the quarantine of this cluster');
   const sources = new Tallies(bounds.perSourceMax, 'the quarantine of this network');

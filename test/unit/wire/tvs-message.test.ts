@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concatBytes } from '../../../src/base/bytes.ts';
-import { certificateBytesMax, tvsNameBytesMax, tvsSerialBytesMax } from '../../../src/base/limits.ts';
+import { certificateBytesMax } from '../../../src/base/limits.ts';
+import { tvsNameBytesMax, tvsSerialBytesMax } from '../../../src/base/limits-tvs.ts';
 import { fromHex } from '../../../src/base/text.ts';
 import { roles } from '../../../src/wire/role.ts';
 import {

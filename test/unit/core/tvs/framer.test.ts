@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { TvsFramer } from '../../../../src/core/tvs/framer.ts';
-import { tvsMessageBytesMax } from '../../../../src/base/limits.ts';
+import { tvsMessageBytesMax } from '../../../../src/base/limits-tvs.ts';
 import { encodeTvsMessage, type TvsMessage } from '../../../../src/wire/tvs-message.ts';
 
 const messages: readonly TvsMessage[] = [

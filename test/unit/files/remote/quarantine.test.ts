@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { relayMemoryBytesMax } from '../../../../src/base/limits.ts';
+import { makeEmptyFolder } from '../../../../src/store/durable.ts';
 import { openQuarantine, type QuarantineBounds } from '../../../../src/files/remote/quarantine.ts';
 
 function quarantineIn(bounds?: QuarantineBounds) {
   const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-quarantine-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   writeFileSync(join(folder, 'left by a crash'), 'x');
+  makeEmptyFolder(folder);
   return { folder, quarantine: openQuarantine({ folder, ...(bounds && { bounds }) }) };
 }
 
