@@ -5,7 +5,14 @@ import type { CertificateFacts, Crypto } from '../ports.ts';
 import { nothing, readPair, unknown, type PairKey } from './belief.ts';
 import { pairsOf } from './belief-book.ts';
 import { askList } from './belief-in-signer.ts';
-import { holdsNothing, isPreparedForRollback, readHeld, type Held, type PhoneTrust } from './phone-trust.ts';
+import {
+  holdsNothing,
+  isPreparedForRollback,
+  maySkipItl,
+  readHeld,
+  type Held,
+  type PhoneTrust,
+} from './phone-trust.ts';
 
 export type Acceptance = 'accept' | 'reject' | 'unknown';
 
@@ -71,7 +78,7 @@ export class ListLibrary {
     if (belief === undefined || belief.kind === 'refused') return 'reject';
     if (belief.kind === 'open') return 'unknown';
     if (!equalBytes(belief.certificate.publicKey.spki, signer.publicKey.spki)) return 'reject';
-    return byCtl === undefined && held.ctl !== undefined ? 'unknown' : 'accept';
+    return byCtl === undefined && maySkipItl(held) ? 'unknown' : 'accept';
   }
 }
 

@@ -59,6 +59,14 @@ export function isPreparedForRollback({ ctl, itl }: Held): boolean {
   return !itl.anchors.some(({ role }) => signsFiles(role) || role === 'TVS');
 }
 
+/**
+ * A phone that holds a CTL may or may not look into its ITL for the signer of a file; sources do not say. A nonsecure
+ * cluster's CTL names its servers without certificates: there the ITL is all that there is to look into.
+ */
+export function maySkipItl({ ctl }: Pick<Held, 'ctl'>): boolean {
+  return ctl?.anchors.some(({ role }) => signsFiles(role)) === true;
+}
+
 /** With neither list a phone takes what is served, and the first list on trust (domain.md §2). */
 export function holdsNothing({ ctl, itl }: Held): boolean {
   return ctl === undefined && itl === undefined;

@@ -13,7 +13,7 @@ import type { Crypto } from '../ports.ts';
 import { anyOfOurs, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
 import { judgeWith, type Judgement, type TvsAnswer } from './judge.ts';
 import type { ListLibrary } from './list-library.ts';
-import { readHeld, type HeldList } from './phone-trust.ts';
+import { maySkipItl, readHeld, type HeldList } from './phone-trust.ts';
 
 /** What phones are served before or after a change. */
 export interface Served {
@@ -139,7 +139,9 @@ export class RoadFinder {
     if (known !== undefined) return known;
     const phone = { ctl: ctl.bytes, itl: itl.bytes, tvs: asksTvs ? this.#served[when].tvs : silent };
     const held = { ctl: this.#read(ctl), itl: this.#read(itl) };
-    const judged = judgeWith(this.#crypto, phone, held, file, undefined);
+    const word = judgeWith(this.#crypto, phone, held, file, undefined);
+    const isSettled = word.phone !== 'accept' || !maySkipItl(held);
+    const judged = isSettled ? { ...word, lint: [] } : word;
     this.#judgements.set(question, judged);
     return judged;
   }
