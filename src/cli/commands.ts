@@ -4,6 +4,7 @@ import { addClusterCommand } from './commands/add-cluster.ts';
 import { addDeviceCommand } from './commands/add-device.ts';
 import { adoptClusterCommand } from './commands/adopt-cluster.ts';
 import { backupCommand, restoreCommand } from './commands/backup-node.ts';
+import { bootFleetCommand } from './commands/boot-fleet.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { changeDeviceCommand } from './commands/change-device.ts';
 import { checkNodeCommand } from './commands/check-node.ts';
@@ -107,6 +108,7 @@ export const commands: readonly CommandDefinition[] = [
   importBulkCommand,
   getFile,
   bootPhoneCommand,
+  bootFleetCommand,
   dhcpOptionsCommand,
   completion,
 ];
