@@ -56,7 +56,10 @@ function mutantsOf(source, file) {
   const mutants = [];
   const add = (start, end, text) => mutants.push({ start, end, text });
   const visit = (node) => {
-    if (Array.isArray(node)) return void node.forEach(visit);
+    if (Array.isArray(node)) {
+      node.forEach(visit);
+      return;
+    }
     if (node === null || typeof node !== 'object') return;
     if ((node.type === 'BinaryExpression' || node.type === 'LogicalExpression') && node.operator in flipped) {
       const between = source.slice(node.left.end, node.right.start);

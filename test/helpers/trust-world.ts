@@ -45,6 +45,13 @@ const elsewhere = {
 };
 const foreign = made('stranger', 'foreign', 200);
 
+/** There is always one. */
+function first(parties: readonly Party[] | undefined): Party {
+  const [party] = parties ?? [];
+  if (party === undefined) throw new Error('no certificate is left');
+  return party;
+}
+
 const known = new Map<Party, CertificateFacts>();
 export function factsOf(of: Party): CertificateFacts {
   const facts = known.get(of) ?? crypto.readCertificate(of.der);
@@ -92,7 +99,7 @@ export const firstTrust: Trust = {
 export function afterOperation(trust: Trust, operation: string): Trust | undefined {
   const base = { ...trust, local: false };
   const next = (all: readonly Party[], has: readonly Party[]): Party | undefined =>
-    all[all.indexOf(has.at(-1) ?? (all[0] as Party)) + 1];
+    all[all.indexOf(has.at(-1) ?? first(all)) + 1];
   const both = (purpose: 'recovery' | 'callmanager', all: readonly Party[]): Trust | undefined => {
     const fresh = next(all, trust[purpose]);
     return trust[purpose].length > 1 || fresh === undefined
@@ -120,8 +127,8 @@ export function afterOperation(trust: Trust, operation: string): Trust | undefin
     case 'replace both':
       return {
         ...base,
-        recovery: [next(recoveries, trust.recovery) ?? (recoveries[0] as Party)],
-        callmanager: [next(callmanagers, trust.callmanager) ?? (callmanagers[0] as Party)],
+        recovery: [next(recoveries, trust.recovery) ?? first(recoveries)],
+        callmanager: [next(callmanagers, trust.callmanager) ?? first(callmanagers)],
       };
     case 'mode':
       return { ...base, mode: trust.mode === 'mixed' ? 'nonsecure' : 'mixed', rollback: false };
@@ -214,7 +221,7 @@ export class TrustWorld {
     const sticky = this.current?.lists.some(({ kind }) => kind === 'ctl') === true;
     const itl = trust.rollback ? withoutFileSigners(planItl(input)) : planItl(input);
     const plans = trust.mode === 'mixed' || sticky ? [itl, planCtl(input)] : [itl];
-    const signer = factsOf((trust.local ? trust.callmanager[0] : trust.recovery[0]) as Party);
+    const signer = factsOf(first(trust.local ? trust.callmanager : trust.recovery));
     return plans.map((plan) => ({ ...plan, signer }));
   }
 
@@ -223,8 +230,8 @@ export class TrustWorld {
     const [itl, ctl] = this.plans(trust).map(viewOfPlan);
     if (itl === undefined) return true;
     if (trust.rollback && ctl !== undefined && trust.mode === 'nonsecure') return true;
-    const fileSigner = factsOf(trust.callmanager[0] as Party).fingerprint;
-    const nextSigners = [fileSigner, factsOf(trust.recovery[0] as Party).fingerprint];
+    const fileSigner = factsOf(first(trust.callmanager)).fingerprint;
+    const nextSigners = [fileSigner, factsOf(first(trust.recovery)).fingerprint];
     return (
       checkInvariants(itl, ctl, { fileSigner, nextSigners, itlPreparedForRollback: trust.rollback }).length >
       0
@@ -249,7 +256,7 @@ export class TrustWorld {
       signer.fingerprint,
       ...records.map(({ role, certificate }) => `${role}${certificate?.fingerprint.slice(0, 12) ?? ''}`),
     ].join(' ');
-    const by = (trust.local ? trust.callmanager[0] : trust.recovery[0]) as Party;
+    const by = first(trust.local ? trust.callmanager : trust.recovery);
     const bytes = await once(key, () =>
       buildTrustList({
         kind,
@@ -313,7 +320,7 @@ export class TrustWorld {
   }
 
   async #served(trust: Trust, lists: Pick<Served, 'itl' | 'ctl'>): Promise<Served> {
-    const config = await paperConfig(factsOf(trust.callmanager[0] as Party), 'sha512');
+    const config = await paperConfig(factsOf(first(trust.callmanager)), 'sha512');
     return { ...lists, config, tvs: () => ({ kind: 'unreachable' }) };
   }
 
@@ -336,7 +343,7 @@ export class TrustWorld {
     }
     if (commit) {
       phone.held = machine.held;
-      const signer = factsOf(this.current?.trust.callmanager[0] as Party);
+      const signer = factsOf(first(this.current?.trust.callmanager));
       if (accepted && phone.proved) this.book.showedBelief(phone.name, phone.address, signer, this.nowMs);
     }
     return accepted;
@@ -366,14 +373,14 @@ export class TrustWorld {
     if (!/^SEP[0-9A-F]{12}\.cnf\.xml(\.sgn)?$/.test(name)) return undefined;
     const content = new TextEncoder().encode('<device/>');
     if (!name.endsWith('.sgn')) return content;
-    const signer = this.current?.trust.callmanager[0] as Party;
+    const signer = first(this.current?.trust.callmanager);
     return once(`${name} ${factsOf(signer).fingerprint}`, () =>
       signFile({ fileName: name, timestamp: now, hash: 'sha512', content, signer: signerOf(signer) }),
     );
   }
 
   signerInUse(): CertificateFacts {
-    return factsOf(this.current?.trust.callmanager[0] as Party);
+    return factsOf(first(this.current?.trust.callmanager));
   }
 
   /** The server dies: what it had not told, everybody may have. */
