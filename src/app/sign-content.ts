@@ -8,7 +8,7 @@ import { Failure } from '../base/errors.ts';
 import { printable, toHex } from '../base/text.ts';
 import { parseFileName } from '../core/files/file-name.ts';
 import type { Crypto, KeyFiles, Signer, SignerOpener, Store } from '../core/ports.ts';
-import { signFile } from '../core/signing/sign-file.ts';
+import { filesBook, signFile } from '../core/signing/sign-file.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { looksSigned } from '../wire/signed-header.ts';
@@ -64,7 +64,7 @@ export async function datedByCluster(
   const signer = await ports.signers.open(certificate, await ports.keyFiles.read(certificate.fingerprint));
   const sha256 = toHex(ports.crypto.digest('sha256', content));
   const least = Math.max(request.contentSeconds, certificate.notBefore);
-  const timestamp = await ports.store.signedTimestamp(fileName, certificate.fingerprint, sha256, least);
+  const timestamp = await ports.store.signedTimestamp(fileName, filesBook, sha256, least);
   return { signer, timestamp, hash: request.hash ?? view.cluster.hash };
 }
 

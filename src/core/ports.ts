@@ -273,10 +273,11 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
   /** The whole audit in its order. */
   listAudit(): Promise<readonly AuditRow[]>;
   /**
-   * The timestamp (seconds) under which `name` signed by `signer` with this content is published:
-   * equal for equal content, never below the last one for that name, never below `leastSeconds`.
+   * The timestamp (seconds) under which `name` with this content is published: equal for equal content, never below the
+   * last one for that name in that book, never below `leastSeconds`. A book is the fingerprint of the signer of lists,
+   * or that of the files (core/signing/sign-file.ts).
    */
-  signedTimestamp(name: string, signer: string, contentSha256: string, leastSeconds: number): Promise<number>;
+  signedTimestamp(name: string, book: string, contentSha256: string, leastSeconds: number): Promise<number>;
   /** What phones may hold of what this database gave out. */
   fieldState(): Promise<FieldState>;
   /**

@@ -17,6 +17,7 @@ import { toHex } from '../base/text.ts';
 import type { Device } from '../core/cluster/model.ts';
 import type { DeviceStore } from '../core/devices/device-store.ts';
 import { encryptionPolicyOf } from '../core/devices/encryption-policy.ts';
+import { filesBook } from '../core/signing/sign-file.ts';
 import { namesDevice, type PhoneIssuers } from '../core/devices/named-by.ts';
 import type { Provisioning } from '../core/devices/provisioning.ts';
 import { parseFileName } from '../core/files/file-name.ts';
@@ -113,7 +114,7 @@ async function recipientOf(
 /** Kept, in the making for somebody else, or made now. */
 function createSource(options: EncryptedOptions) {
   const { signer, hash, allowRsa4096, crypto, encryptor, timestamps, clock, opener } = options;
-  const { fingerprint, notBefore } = signer.certificate;
+  const { notBefore } = signer.certificate;
   // The ciphertext is another one each time: repeats and ranges of one file must be of one.
   const kept = new LRUCache<string, Uint8Array>({
     maxSize: encryptedFilesBytesMax,
@@ -135,7 +136,7 @@ function createSource(options: EncryptedOptions) {
     const make = async (): Promise<Uint8Array> => {
       const modified = Math.floor(Math.min(plain.modifiedMs, clock.nowMs()) / 1000);
       const least = Math.max(modified, notBefore);
-      const timestamp = await timestamps.signedTimestamp(fileName, fingerprint, sha256, least);
+      const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
       return encryptFile({
         content,
         fileName,

@@ -22,7 +22,7 @@ import { parseFileName } from '../core/files/file-name.ts';
 import type { FileName, FileNameKind } from '../core/files/file-name.ts';
 import type { Content } from '../core/files/resolution.ts';
 import type { Crypto, FileOpener, Signer, Store, WallClock } from '../core/ports.ts';
-import { signFileHeader } from '../core/signing/sign-file.ts';
+import { filesBook, signFileHeader } from '../core/signing/sign-file.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { looksSigned } from '../wire/signed-header.ts';
 import { createLimiter } from './limiter.ts';
@@ -134,7 +134,7 @@ function createHeaderSource(
     // A file dated in the future must not make a signature that phones refuse until then.
     const modified = Math.floor(Math.min(modifiedMs, clock.nowMs()) / 1000);
     const least = Math.max(modified, notBefore);
-    const timestamp = await timestamps.signedTimestamp(fileName, fingerprint, sha256, least);
+    const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
     return signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096: options.allowRsa4096 });
   };
 

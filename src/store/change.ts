@@ -5,6 +5,7 @@ import type { Schema } from './schema.ts';
 import { addCertificates, landCertificate, retireCertificate } from './tables/certificate.ts';
 import { changeRotation } from './tables/rotation.ts';
 import { updateMode } from './tables/cluster.ts';
+import { raiseTimestampFloor } from './tables/signed-timestamp.ts';
 import { insertNode, removeNode } from './tables/node.ts';
 
 export async function applyChange(
@@ -20,7 +21,17 @@ export async function applyChange(
   // A certificate belongs to a node that is there.
   for (const node of addNodes) await insertNode(query, node);
   if (added.length > 0) await addCertificates(query, crypto, added);
+  await raiseTimestampFloor(query, newestSigner(crypto, added));
   for (const name of removeNodes) await removeNode(query, name, atMs);
   if (mode !== undefined) await updateMode(query, mode);
   if (rotation !== undefined) await changeRotation(query, rotation);
+}
+
+/**
+ * Since when the newest of them that sign files are valid (seconds). No file is signed under an older timestamp by
+ * anybody any more, so that phones can go from each signer to each other.
+ */
+function newestSigner(crypto: Crypto, added: TrustChange['addCertificates']): number {
+  const signers = (added ?? []).filter(({ store, purpose }) => store === 'own' && purpose === 'callmanager');
+  return Math.max(0, ...signers.map(({ der }) => crypto.readCertificate(der)?.notBefore ?? 0));
 }

@@ -21,6 +21,7 @@ import { bulk } from './migrations/0011-bulk.ts';
 import { rotation } from './migrations/0012-rotation.ts';
 import { nodeRemoval } from './migrations/0013-node-removal.ts';
 import { encryptedOnly } from './migrations/0014-encrypted-only.ts';
+import { filesBook } from './migrations/0015-files-book.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -39,6 +40,7 @@ export const migrations: readonly Migration[] = [
   rotation,
   nodeRemoval,
   encryptedOnly,
+  filesBook,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -2,6 +2,12 @@
 import { concatBytes } from '../../base/bytes.ts';
 import { signHeader, type SignatureRequest } from './sign-header.ts';
 
+/**
+ * The one book of timestamps of signed files, whoever signs them: a phone that falls over to another node, or meets the
+ * next signer or the one before, must not meet an older timestamp under a name than it has taken.
+ */
+export const filesBook = 'files';
+
 const signedFileVersion = { major: 1, minor: 0 } as const;
 
 export interface SignFileRequest extends SignatureRequest {

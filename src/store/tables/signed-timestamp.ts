@@ -39,13 +39,22 @@ export async function lastSigned(
   );
 }
 
-/** Seconds; 0 where nothing was ever restored. */
+/** Seconds. */
 export async function timestampFloor(query: Kysely<Schema>): Promise<number> {
   const { timestamp_floor: floor } = await query
     .selectFrom('trust_state')
     .select('timestamp_floor')
     .executeTakeFirstOrThrow();
   return floor;
+}
+
+/** From now on nothing is signed under an older timestamp. */
+export async function raiseTimestampFloor(query: Kysely<Schema>, seconds: number): Promise<void> {
+  await query
+    .updateTable('trust_state')
+    .set({ timestamp_floor: seconds })
+    .where('timestamp_floor', '<', seconds)
+    .execute();
 }
 
 /** Seconds. A phone refuses what is older than what it has, so what differs from the last one is later than it. */
