@@ -33,15 +33,17 @@ export const trustOptions: readonly OptionDefinition[] = [
   yesOption,
 ];
 
+/** `open` is the folder's node, unless the command makes one. */
 export async function runTrustOperation(
   context: CommandContext,
   { dryRun = false, yes = false, strand }: TrustOptions,
   prepare: (node: OpenNode, by: string) => Promise<TrustOperation>,
+  open: (work: (node: OpenNode) => Promise<void>) => Promise<void> = (work) => withNode(context, work),
 ): Promise<ExitStatus> {
   const { output, terminal } = context;
   const { planOperation, publishOperation, refuseStranding } = await import('../app/trust-operation.ts');
   let strands = false;
-  await withNode(context, async (node) => {
+  await open(async (node) => {
     const by = userInfo().username;
     const operation = await prepare(node, by);
     const planned = await planOperation(node, operation);

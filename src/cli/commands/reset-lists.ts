@@ -1,10 +1,7 @@
 /** `reset-itl` and `reset-ctl`: lists signed by another key, for phones that lost the regular signer. */
 import { Failure } from '../../base/errors.ts';
-import { pkcs12BytesMax } from '../../base/limits.ts';
-import type { Signer } from '../../core/ports.ts';
-import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
-import { readInput } from '../read-input.ts';
+import { readRecoveryKey } from '../recovery-key.ts';
 import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
 
 interface ResetItlOptions extends TrustOptions {
@@ -45,7 +42,7 @@ export const resetItlCommand = defineCommand<ResetItlOptions>({
   async run(context, [which], options) {
     const { resetByLocalKey, resetByRemoteKey } = await import('../../app/reset-lists.ts');
     if (which === 'remotekey') {
-      const signer = await readRecoveryKey(context, options);
+      const signer = await readRecoveryKey(context, options.key, options.keyPassphraseFile);
       return runTrustOperation(context, options, (node) => resetByRemoteKey(node, signer));
     }
     if (options.key !== undefined || options.keyPassphraseFile !== undefined)
@@ -74,19 +71,3 @@ export const resetCtlCommand = defineCommand<TrustOptions>({
     return runTrustOperation(context, options, (node) => resetByLocalKey(node, 'ctl'));
   },
 });
-
-async function readRecoveryKey(
-  { terminal }: CommandContext,
-  { key, keyPassphraseFile }: ResetItlOptions,
-): Promise<Signer> {
-  if (key === undefined || keyPassphraseFile === undefined)
-    throw new Failure('usage', 'remotekey needs --key P12 and --key-passphrase-file FILE', {
-      hint: 'both come from export-recovery in the folder that is lost',
-    });
-  const [{ openRecoveryKey }, { readPassphraseFile }] = await Promise.all([
-    import('../../node/recovery-key.ts'),
-    import('../../node/passphrase.ts'),
-  ]);
-  const bytes = await readInput(terminal, key, pkcs12BytesMax);
-  return openRecoveryKey(bytes, readPassphraseFile(keyPassphraseFile));
-}
