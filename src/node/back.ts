@@ -161,7 +161,11 @@ async function makeChain(
       provisioning,
       nodes: view.nodes.map((known) => known.name),
       crypto,
-      marker: (device) => markerName(crypto, device, signer.certificate.fingerprint),
+      // It differs by signer: of several nodes each would build another content under the same name.
+      marker:
+        store.thisNode === undefined
+          ? (device) => markerName(crypto, device, signer.certificate.fingerprint)
+          : undefined,
       onEvent,
     }),
     encrypted: createEncryptedLink({
