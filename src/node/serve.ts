@@ -62,28 +62,30 @@ export async function serve(options: ServeOptions): Promise<RunningNode> {
   };
   const config = readConfig();
   const sockets = bindSockets(options, config);
-  let node: OpenNode | undefined;
-  let firstEdge: ChildProcess | undefined;
+  const closeOurs = (): void => closeSockets(sockets ?? []);
+  // In one process the engines close them.
+  const opened: Opened = options.node ? [closeOurs] : [];
   try {
     if (options.user !== undefined) becomeUser(options.user);
-    firstEdge = options.node && forkEdge(sockets, options.environment);
-    node = options.node && (await openNode(options.node));
-    return await join({
-      node,
-      firstEdge,
-      folder,
-      config,
-      sockets,
-      readConfig,
-      environment: options.environment,
-      logTo: options.logTo,
-    });
+    const firstEdge = options.node && forkEdge(sockets, options.environment);
+    if (firstEdge) opened.push(() => void firstEdge.kill('SIGKILL'));
+    const node = options.node && (await openNode(options.node));
+    if (node) opened.push(() => node.close());
+    const { environment, logTo } = options;
+    return await join({ node, firstEdge, folder, config, sockets, readConfig, environment, logTo, opened });
   } catch (error) {
-    firstEdge?.kill('SIGKILL');
-    await node?.close();
-    closeSockets(sockets ?? []);
+    await closeAll(opened);
+    if (!options.node) closeOurs();
     throw error;
   }
+}
+
+/** How to end what was begun, in the order it was begun. */
+type Opened = (() => void | Promise<void> | undefined)[];
+
+/** The last first: nothing loses what it stands on. */
+async function closeAll(opened: Opened): Promise<void> {
+  for (const close of opened.splice(0).toReversed()) await close();
 }
 
 /** Undefined: the edge binds for itself, where nothing has to happen between binding and serving. */
@@ -118,17 +120,18 @@ interface Parts {
   readonly readConfig: () => Config;
   readonly environment: ServeOptions['environment'];
   readonly logTo: LogStream;
+  readonly opened: Opened;
 }
 
 async function join(parts: Parts): Promise<RunningNode> {
-  const { node, firstEdge, folder, config, sockets, logTo, environment } = parts;
+  const { node, firstEdge, folder, config, sockets, logTo, environment, opened } = parts;
   const write = createLineBuffer(process[logTo]);
   let log: EventSink = createLog({ ...config.log, write });
   const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
   let tvs: SupervisedTvs | undefined;
-  let endWatch: (() => void) | undefined;
   const beliefs = node && (await startBeliefWatch(node, onEvent));
+  if (beliefs) opened.push(() => beliefs.close());
   const onServing = beliefs && ((moment: ServedMoment) => beliefs.serving(moment));
   const onChange = (): void => {
     edge?.changed();
@@ -145,40 +148,30 @@ async function join(parts: Parts): Promise<RunningNode> {
       },
       beliefsAccept: (device, signer) => beliefs?.accepts(device, signer) ?? 'unknown',
     });
+  if (remote) opened.push(() => remote.close());
   const back = await startBack({ node, remote, config, onEvent, onServing, onChange });
-  try {
-    endWatch = node && (await watchExpiry(node, onEvent));
-    const settings = {
-      config,
-      sockets,
-      logTo,
-      identity: node && (await readIdentity(node, config, sockets)),
-    };
-    tvs = node && (await superviseTvs({ node, config, logTo, onEvent, environment }));
-    // Without keys there is nothing to keep from the edge: one process.
-    edge = firstEdge
-      ? await superviseEdge({
-          first: firstEdge,
-          settings,
-          resolver: back,
-          onEvent,
-          environment,
-          onHeard(heard) {
-            beliefs?.heard(heard);
-            if (remote) tellDeliveries(remote, heard);
-          },
-          onLost: () => beliefs?.lost(),
-        })
-      : await startEdge({ ...settings, resolver: back, onEvent });
-  } catch (error) {
-    endWatch?.();
-    await tvs?.close();
-    back.close();
-    beliefs?.close();
-    await remote?.close();
-    throw error;
-  }
-  const running = edge;
+  opened.push(() => back.close());
+  tvs = node && (await superviseTvs({ node, config, logTo, onEvent, environment }));
+  opened.push(() => tvs?.close());
+  const settings = { config, sockets, logTo, identity: node && (await readIdentity(node, config, sockets)) };
+  // Without keys there is nothing to keep from the edge: one process.
+  const running = firstEdge
+    ? await superviseEdge({
+        first: firstEdge,
+        settings,
+        resolver: back,
+        onEvent,
+        environment,
+        onHeard(heard) {
+          beliefs?.heard(heard);
+          if (remote) tellDeliveries(remote, heard);
+        },
+        onLost: () => beliefs?.lost(),
+      })
+    : await startEdge({ ...settings, resolver: back, onEvent });
+  edge = running;
+  opened.push(() => running.close());
+  if (node) opened.push(await watchExpiry(node, onEvent));
   const told = folder && reportRun(folder);
   return {
     listening: [...running.listening, ...(tvs?.listening ?? [])],
@@ -197,14 +190,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       }
     },
     async close() {
-      endWatch?.();
-      await Promise.all([running.close(), tvs?.close()]);
-      // In one process the engines closed them.
-      if (node) closeSockets(sockets ?? []);
-      back.close();
-      beliefs?.close();
-      await remote?.close();
-      await node?.close();
+      await closeAll(opened);
       if (folder) removeRunFile(folder);
     },
   };
