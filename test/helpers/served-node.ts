@@ -9,8 +9,7 @@ import { noteSecrets, refuseSecrets } from './secrets.ts';
 const patienceMs = 60_000;
 
 export interface LogLine {
-  readonly msg?: string;
-  readonly event?: string;
+  readonly type?: string;
   readonly [field: string]: unknown;
 }
 

@@ -85,7 +85,7 @@ test.each([
   expect(tookMs).toBeLessThan(5_000);
   // What a node was asked by another one: its neighbour alone, and at most twice.
   const neighbour = asks[0]?.split(' ')[1] ?? '';
-  const passedOn = (id: string) => (servers.get(id)?.log ?? []).filter((line) => line.event === 'passed-on');
+  const passedOn = (id: string) => (servers.get(id)?.log ?? []).filter((line) => line.type === 'passed-on');
   await expect.poll(() => passedOn(neighbour).length).toBeGreaterThan(0);
   for (const id of ids) expect(passedOn(id).length).toBeLessThanOrEqual(id === neighbour ? 2 : 0);
 });
