@@ -45,7 +45,6 @@ export const clusterWidePurposes: ReadonlySet<CertificatePurpose> = new Set<Cert
 ]);
 
 export async function initCluster(ports: InitPorts, request: InitRequest): Promise<InitResult> {
-  refuseClusterNames(request);
   const existing = await ports.store.readCluster();
   if (existing !== undefined && (await ports.store.currentLists()).length > 0)
     throw new Failure('refused', `cluster ${existing.id} exists in this data folder`, {

@@ -4,7 +4,13 @@
  */
 import { existsSync } from 'node:fs';
 import { encodeUtf8 } from '../base/text.ts';
-import { initCluster, type InitPorts, type InitRequest, type InitResult } from '../app/init-cluster.ts';
+import {
+  initCluster,
+  refuseClusterNames,
+  type InitPorts,
+  type InitRequest,
+  type InitResult,
+} from '../app/init-cluster.ts';
 import type { Bundles } from '../core/bulk/bundles.ts';
 import type { Quarantine } from '../core/bulk/quarantine.ts';
 import type { CertificateFacts, CertificateJudge } from '../core/ports.ts';
@@ -73,7 +79,9 @@ export async function openNode(options: NodeOptions): Promise<OpenNode> {
 export interface CreateRequest extends InitRequest, NewConfig {}
 
 /** The folder, its passphrase, its configuration, its cluster; see `withNewNode`. */
-export function createNode(options: NodeOptions, request: CreateRequest): Promise<InitResult> {
+export async function createNode(options: NodeOptions, request: CreateRequest): Promise<InitResult> {
+  // A name that is none leaves no folder behind.
+  refuseClusterNames(request);
   return withNewNode(options, request, (node) => initCluster(node, request));
 }
 
