@@ -189,13 +189,13 @@ async function readFile(
       hint: `Repeat, for it may be exporting now. ${again}`,
     });
   try {
-    const entries = await bundles.read(bytes, { passphrase, legacy: false });
-    if (entries.some(({ hasKey }) => hasKey))
+    const { certificates, hasKey } = await bundles.read(bytes, { passphrase, legacy: false });
+    if (hasKey)
       return bad({
         reason: `its file ${file} holds a private key`,
         hint: `Take it off the share, and tell ${cluster} that the key left its place.`,
       });
-    return good(entries.map(({ certificate }) => certificate));
+    return good(certificates);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const hint =

@@ -10,7 +10,7 @@ import { isClusterFolder, type BulkPurpose } from '../core/bulk/bulk-type.ts';
 import { isCertificateFile, typeOfFileName } from '../core/bulk/foreign.ts';
 import { consolidationPath } from '../core/bulk/layout.ts';
 import { encodeQuarantined, type Quarantine, type Quarantined } from '../core/bulk/quarantine.ts';
-import type { Share } from '../core/bulk/share.ts';
+import { isSharePath, type Share } from '../core/bulk/share.ts';
 import type { WallClock } from '../core/ports.ts';
 
 export interface FetchBulkPorts {
@@ -67,21 +67,23 @@ async function readForeign(
   let done = 0;
   for (const file of files) {
     const type = typeOfFileName(file);
-    const bytes = type && (await share.read(file, pkcs12BytesMax));
+    const readable = isSharePath(file);
+    const bytes = type && readable ? await share.read(file, pkcs12BytesMax) : undefined;
     onStep(++done, files.length);
     if (type === undefined || bytes === undefined) {
       skipped.push(
-        `${printable(file)}: its name does not say what it is for: tftp, tvs, capf, tomcat or itlrecovery`,
+        readable
+          ? `${printable(file)}: its name does not say what it is for: tftp, tvs, capf, tomcat or itlrecovery`
+          : `${printable(file)}: rename it: letters, digits, dots, hyphens and underscores`,
       );
       continue;
     }
-    for (const { certificate, hasKey } of await naming(file, bundles.read(bytes, { passphrase, legacy }))) {
-      if (hasKey)
-        throw new Failure('refused', `${printable(file)} holds a private key, which is no business of ours`, {
-          hint: 'Take it away, and tell its owner that the key left its place.',
-        });
-      certificates.push({ file, type, der: certificate.der });
-    }
+    const read = await naming(file, bundles.read(bytes, { passphrase, legacy }));
+    if (read.hasKey)
+      throw new Failure('refused', `${printable(file)} holds a private key, which is no business of ours`, {
+        hint: 'Take it away, and tell its owner that the key left its place.',
+      });
+    certificates.push(...read.certificates.map(({ der }) => ({ file, type, der })));
   }
   if (certificates.length === 0 || certificates.length > bulkCertificatesMax)
     throw new Failure(

@@ -188,6 +188,8 @@ export const databaseConnectMsMax = 3_000;
 export const databaseStatementMsMax = 30_000;
 /** security.md §3: a PKCS#12 file that asks for more rounds wants to keep us busy ... */
 export const pkcs12IterationsMax = 1_000_000;
+/** ... and so does one with many parts: certificates, keys and MAC of a file, each as strong as it may be. */
+export const pkcs12RoundsMax = 3_000_000;
 /** ... and one that is larger is no exchange of certificates. */
 export const pkcs12BytesMax = 4 * 1024 * 1024;
 /** A share's server that says nothing for this long is gone: connecting, and each request. */
@@ -272,6 +274,8 @@ export const homesAskedPerRequestMax = 4;
 export const homesSavedEveryMs = 2_000;
 /** Servers of pinned clusters are probed anew this often, so that evidence never runs out while they answer ... */
 export const remoteProbeEveryMs = 20 * 60 * 1000;
+/** ... sooner where phones do not believe our signer yet: whoever imports it over there does not tell us ... */
+export const remoteProbeUncoveredEveryMs = 5 * 60 * 1000;
 /** ... looked at this often ... */
 export const remoteProbeLookMs = 60 * 1000;
 /** ... and not more often than this, whatever the relay meets. */

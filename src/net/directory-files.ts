@@ -3,7 +3,7 @@
  * Refuses links and whatever is no regular file.
  */
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import { tooLongWords, type ShareFiles } from './share-files.ts';
@@ -26,7 +26,14 @@ export async function openDirectoryFiles(root: string): Promise<ShareFiles> {
     },
     remove: (path) => failing(`remove ${at(path)}`, () => rm(at(path), { force: true })),
     async makeFolder(path) {
-      await failing(`make ${at(path)}`, () => mkdir(at(path), { recursive: true }));
+      await failing(`make ${at(path)}`, async () => {
+        await mkdir(at(path), { recursive: true });
+        // Whoever else writes here could lead our files elsewhere.
+        if (!(await lstat(at(path))).isDirectory())
+          throw new Failure('refused', `${at(path)} is a link`, {
+            hint: 'Ask who writes to the share, and take the link away.',
+          });
+      });
     },
     modifiedMs: (path) => whereThere(`look at ${at(path)}`, async () => (await stat(at(path))).mtimeMs),
     close: async () => undefined,
@@ -40,7 +47,14 @@ async function readWhole(path: string, bytesMax: number): Promise<Uint8Array> {
     const stats = await file.stat();
     if (!stats.isFile()) throw new Failure('format', `${path} is no regular file`);
     if (stats.size > bytesMax) throw new Failure('format', tooLongWords(path, bytesMax));
-    return Uint8Array.from(await file.readFile());
+    // Not to its end: it may grow in between.
+    const bytes = new Uint8Array(stats.size);
+    for (let done = 0; done < bytes.length;) {
+      const { bytesRead } = await file.read(bytes, done, bytes.length - done, done);
+      if (bytesRead === 0) throw new Failure('format', `${path} became shorter while it was read`);
+      done += bytesRead;
+    }
+    return bytes;
   } finally {
     await file.close();
   }
@@ -57,10 +71,14 @@ async function createWhole(path: string, bytes: Uint8Array): Promise<boolean> {
   try {
     await file.writeFile(bytes);
     await file.sync();
-    return true;
+  } catch (error) {
+    // Half a lock would keep everybody out.
+    await rm(path, { force: true });
+    throw error;
   } finally {
     await file.close();
   }
+  return true;
 }
 
 async function syncFolder(path: string): Promise<void> {

@@ -169,10 +169,14 @@ class Session {
       await this.#offered((done) => this.#sftp.ext_openssh_fsync(handle, (error) => done(error)));
     } catch (error) {
       await this.#closeHandle(handle);
-      throw await this.#whyNotWritten(path, error);
+      throw await this.#takenBack(path, error);
     }
-    // Some servers tell of a full disk here first.
-    await this.call<void>((done) => this.#sftp.close(handle, done));
+    try {
+      // Some servers tell of a full disk here first.
+      await this.call<void>((done) => this.#sftp.close(handle, done));
+    } catch (error) {
+      throw await this.#takenBack(path, error);
+    }
     return true;
   }
 
@@ -217,6 +221,14 @@ class Session {
   async #closeHandle(handle: Buffer): Promise<void> {
     // The connection may be gone, and with it the handle.
     await this.call<void>((done) => this.#sftp.close(handle, done)).catch(() => undefined);
+  }
+
+  /** Half a lock would keep everybody out. */
+  async #takenBack(path: string, error: unknown): Promise<unknown> {
+    const why = await this.#whyNotWritten(path, error);
+    // The first failure is the one to tell; a connection that is gone takes nothing back.
+    await this.call<void>((done) => this.#sftp.unlink(path, done)).catch(() => undefined);
+    return why;
   }
 
   /** Version 3 calls a full disk "Failure", as everything else; the free space tells it apart. */

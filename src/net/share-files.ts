@@ -5,7 +5,7 @@ export interface ShareFiles {
   list(folder: string): Promise<readonly string[] | undefined>;
   /** `undefined` when there is no such file; Failure `format` above `bytesMax`. */
   read(path: string, bytesMax: number): Promise<Uint8Array | undefined>;
-  /** A new file, written and synced where that is offered; false when the name is taken. */
+  /** A new file, written and synced where that is offered, or none; false when the name is taken. */
   create(path: string, bytes: Uint8Array): Promise<boolean>;
   /** Replaces `to`, in one step where that is offered; false when there is no `from`. */
   rename(from: string, to: string): Promise<boolean>;

@@ -5,7 +5,7 @@
 import { Failure } from '../base/errors.ts';
 import { shareEntriesMax, shareLockMsMax } from '../base/limits.ts';
 import { decodeUtf8, encodeUtf8, printable } from '../base/text.ts';
-import { isHidden, unfinishedSuffix, type Share, type ShareLock } from '../core/bulk/share.ts';
+import { isHidden, isSharePath, unfinishedSuffix, type Share, type ShareLock } from '../core/bulk/share.ts';
 import type { ShareFiles } from './share-files.ts';
 
 /** Locks that this process holds now; what else carries its number was left by a connection that was cut. */
@@ -69,7 +69,8 @@ async function lock(files: ShareFiles, place: string, path: string, holder: stri
         return {
           async release() {
             held.delete(token);
-            await files.remove(path);
+            // Whoever waited for too long may have taken it over: then it is theirs.
+            if (tokenOf(await files.read(path, lockBytesMax)) === token) await files.remove(path);
           },
         };
       }
@@ -84,11 +85,19 @@ async function lock(files: ShareFiles, place: string, path: string, holder: stri
   }
 }
 
+/** Holder, process and token, a line each. */
+const lockBytesMax = 1_024;
+
+function tokenOf(lockFile: Uint8Array | undefined): string | undefined {
+  return lockFile && decodeUtf8(lockFile)?.split('\n')[2];
+}
+
 /** Makes room where nobody holds the lock any more; else Failure `refused`. */
 async function takeAway(files: ShareFiles, place: string, path: string, holder: string): Promise<void> {
-  const found = await files.read(path, 1_024);
+  const found = await files.read(path, lockBytesMax);
   if (found === undefined) return;
-  const [owner = '', pid = '', token = ''] = (decodeUtf8(found) ?? '').split('\n');
+  const [owner = '', pid = ''] = (decodeUtf8(found) ?? '').split('\n');
+  const token = tokenOf(found) ?? '';
   const gone = owner === holder && !held.has(token) && !runs(Number(pid));
   if (!gone && !(await isStale(files, path)))
     throw new Failure('refused', `${printable(owner)} consolidates ${place} right now`, {
@@ -130,9 +139,9 @@ function join(folder: string, name: string): string {
   return folder === '' ? name : `${folder}/${name}`;
 }
 
-const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
-
 function refusePath(path: string): void {
-  if (path.split('/').every((part) => segment.test(part))) return;
-  throw new Failure('refused', `${JSON.stringify(path)} is no name of a file on a share`);
+  if (isSharePath(path)) return;
+  throw new Failure('refused', `${JSON.stringify(path)} is no name of a file on a share`, {
+    hint: 'Names there have at most 200 letters, digits, dots, hyphens and underscores, and begin with none of the dots.',
+  });
 }

@@ -4,7 +4,7 @@
  */
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, trustInputOf } from '../app/cluster-view.ts';
-import { remoteProbeEveryMs, remoteRefreshMinMs, tvsWordsKeptMs, trustListBytesMax } from '../base/limits.ts';
+import { remoteRefreshMinMs, tvsWordsKeptMs, trustListBytesMax } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
 import type { EventSink } from '../base/events.ts';
 import { hopNodeId } from '../core/cluster/hop.ts';
@@ -18,6 +18,7 @@ import {
   type PerKind,
 } from '../core/cluster/probe.ts';
 import type { ServerProbe } from '../core/cluster/server-probe.ts';
+import { isProbeDue, trustChangedMs } from '../core/cluster/probe-due.ts';
 import { serverKey, type ProbedServer, type RemoteList } from '../core/cluster/remote-store.ts';
 import type { ClusterId, RemoteCluster, RemoteServer } from '../core/cluster/remote.ts';
 import type { CertificateFacts, FileSink, RemotePhone, RemoteTrust } from '../core/ports.ts';
@@ -33,7 +34,7 @@ export interface RemoteLists extends RemoteTrust {
   probe(remote: RemoteCluster): Promise<readonly ServerProbe[]>;
   /** The same without a memory: what was accepted before counts not, and nothing is kept. */
   look(remote: RemoteCluster): Promise<readonly ServerProbe[]>;
-  /** Servers of pinned clusters whose evidence grows old. */
+  /** Servers of pinned clusters of which something new may be heard (core/cluster/probe-due.ts). */
   probeDue(): Promise<void>;
   /** Our file signer: what evidence is about. */
   signer(): Promise<CertificateFacts>;
@@ -97,17 +98,14 @@ class Lists implements RemoteLists {
 
   async probeDue(): Promise<void> {
     const { store, clock } = this.#options.node;
+    const remotes = await store.listRemotes();
+    if (remotes.every(({ pin }) => pin === undefined)) return;
+    const changedMs = trustChangedMs(await store.listCertificates(), await store.currentLists());
+    const { fingerprint: signer } = await this.signer();
     const probes = await store.listProbes();
-    for (const remote of await store.listRemotes()) {
-      if (remote.pin === undefined) continue;
-      const isDue = remote.servers.some(({ tftp }) => {
-        const probe = probes.find(
-          ({ cluster, server }) => cluster === remote.id && server === serverKey(tftp),
-        );
-        return probe === undefined || clock.nowMs() - probe.probedMs >= remoteProbeEveryMs;
-      });
-      if (isDue) await this.refresh(remote.id);
-    }
+    for (const remote of remotes)
+      if (isProbeDue(remote, probes, { signer, changedMs, nowMs: clock.nowMs() }))
+        await this.refresh(remote.id);
   }
 
   async phonesOf(cluster: ClusterId): Promise<readonly RemotePhone[]> {

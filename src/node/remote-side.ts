@@ -30,6 +30,8 @@ export interface RemoteSideOptions {
   readonly onTrouble: (error: unknown) => void;
   /** `explain` knows who asks. */
   readonly assume?: string | undefined;
+  /** At the start, and whenever the database says something else. */
+  readonly onMoment?: (() => void) | undefined;
   /** Of everything that stands behind it. */
   readonly onClose?: () => void;
 }
@@ -67,6 +69,7 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
   return {
     async link({ signer, autoRegistration }) {
       remotes = await store.listRemotes();
+      options.onMoment?.();
       if (remotes.length > 0) files ??= options.files();
       files?.setRemotes(remotes);
       if (remotes.length === 0 || files === undefined) return undefined;

@@ -38,14 +38,21 @@ export function startRemotes(options: StartRemotesOptions): RemoteSide {
   const isServing = assume === undefined;
   let folder = node.folder;
   let files: Relay | undefined;
-  const probe = (): void => void lists.probeDue().catch(onTrouble);
+  let looking: Promise<void> | undefined;
+  const probe = (): void => {
+    looking ??= lists
+      .probeDue()
+      .catch(onTrouble)
+      .finally(() => (looking = undefined));
+  };
   const timer = isServing ? setInterval(probe, remoteProbeLookMs).unref() : undefined;
-  if (isServing) probe();
   return createRemoteSide({
     node,
     beliefsAccept,
     assume,
     onTrouble,
+    // Imports and publications of this node are changes of its database.
+    onMoment: isServing ? probe : undefined,
     files() {
       if (!isServing) folder = dataFolderAt(mkdtempSync(join(tmpdir(), 'tftp-pki-explain-')));
       const { clock } = node;

@@ -2,10 +2,9 @@
 import { bulkIterations } from '../base/limits.ts';
 import { encodeLatin1 } from '../base/text.ts';
 import type { Bundles } from '../core/bulk/bundles.ts';
-import { readCertificateBundle } from './certificate-bundle.ts';
+import { readPublicBundle } from './certificate-bundle.ts';
 import { writePem } from './pem.ts';
 import { writePkcs12 } from './pkcs12-write.ts';
-import { randomPassphrase } from './private-key.ts';
 
 export function createBundles(): Bundles {
   return {
@@ -17,14 +16,6 @@ export function createBundles(): Bundles {
         bulkIterations,
       ),
     writePem: ({ der }) => encodeLatin1(writePem('CERTIFICATE', der)),
-    async read(bytes, { passphrase, legacy }) {
-      // What a key in it would be encrypted under: nobody will open it again.
-      const secrets = { filePassphrase: () => passphrase, keyPassphrase: randomPassphrase, legacy };
-      const entries = await readCertificateBundle(bytes, secrets);
-      return entries.map(({ certificate, encryptedKeyPem }) => ({
-        certificate,
-        hasKey: encryptedKeyPem !== undefined,
-      }));
-    },
+    read: readPublicBundle,
   };
 }

@@ -9,7 +9,7 @@ import { readCertificate, readCertificateFile } from './certificate.ts';
 import { readCmsCertificates } from './cms-certificates.ts';
 import { DerError, DerReader, derTag, smallInteger } from './der.ts';
 import { readPemBlocks } from './pem.ts';
-import { readPkcs12 } from './pkcs12-read.ts';
+import { readPkcs12, readPkcs12Certificates } from './pkcs12-read.ts';
 
 export interface BundleEntry {
   readonly certificate: CertificateFacts;
@@ -34,8 +34,24 @@ export async function readCertificateBundle(
     const { legacy, filePassphrase, keyPassphrase } = secrets;
     return await readPkcs12(bytes, filePassphrase(), keyPassphrase(), { legacy });
   }
-  const plain = readCmsCertificates(bytes) ?? certificatesOfPem(bytes) ?? readCertificateFile(bytes);
-  return plain.map((certificate) => ({ certificate, encryptedKeyPem: undefined }));
+  return plainCertificates(bytes).map((certificate) => ({ certificate, encryptedKeyPem: undefined }));
+}
+
+/** As `readCertificateBundle` for whom keys are no business; `hasKey`: one lies in the file, whosever it is. */
+export async function readPublicBundle(
+  bytes: Uint8Array,
+  { passphrase, legacy }: { readonly passphrase: string; readonly legacy: boolean },
+): Promise<{ readonly certificates: readonly CertificateFacts[]; readonly hasKey: boolean }> {
+  if (isPkcs12(bytes)) {
+    const { certificates, keys } = await readPkcs12Certificates(bytes, passphrase, { legacy });
+    return { certificates, hasKey: keys > 0 };
+  }
+  const hasKey = readPemBlocks(decodeLatin1(bytes)).some(({ label }) => label.endsWith('PRIVATE KEY'));
+  return { certificates: plainCertificates(bytes), hasKey };
+}
+
+function plainCertificates(bytes: Uint8Array): readonly CertificateFacts[] {
+  return readCmsCertificates(bytes) ?? certificatesOfPem(bytes) ?? readCertificateFile(bytes);
 }
 
 /** CAs label the same SignedData as PKCS7 (RFC 7468 §8) or CMS (§9). */

@@ -35,17 +35,17 @@ const purposeId = { key: 1, iv: 2 };
 export async function createLegacyDecrypt(modern: Decrypt): Promise<Decrypt> {
   const forge = await loadForge();
   let rounds = 0;
-  return (element, bytes, passphrase) => {
+  return (element, bytes, opening) => {
     const algorithm = new DerReader(element.content);
     const scheme = schemes.get(objectIdentifier(algorithm.expect(derTag.objectIdentifier)));
-    if (scheme === undefined) return modern(element, bytes, passphrase);
+    if (scheme === undefined) return modern(element, bytes, opening);
     const { salt, iterations } = readParameters(algorithm);
     rounds += iterations;
     if (rounds > pkcs12IterationsMax) refuseIterations(rounds);
     const derive = (id: number, length: number): Uint8Array =>
       fromForge(
         forge.pkcs12.generateKey(
-          passphrase,
+          opening.passphrase,
           forge.util.createBuffer(decodeLatin1(salt)),
           id,
           iterations,

@@ -5,7 +5,7 @@
  */
 import { concatBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
-import { keyIterations, pkcs12IterationsMax } from '../base/limits.ts';
+import { keyIterations, pkcs12IterationsMax, pkcs12RoundsMax } from '../base/limits.ts';
 import {
   DerError,
   DerReader,
@@ -71,15 +71,41 @@ const ciphers = new Map([
   [aes256Cbc, { name: 'aes-256-cbc', keyBytes }],
 ]);
 
+/** What opens one file: its passphrase, and the rounds that all its parts together may cost. */
+export interface Opening {
+  readonly passphrase: string;
+  readonly rounds: RoundBudget;
+}
+
+/** A file of many parts asks for the rounds of each: bounded one by one they would still take hours. */
+export class RoundBudget {
+  #left = pkcs12RoundsMax;
+
+  /** Failure `refused` when one part, or the file as a whole, asks for too many. */
+  spend(iterations: number): void {
+    refuseIterations(iterations);
+    this.#left -= iterations;
+    if (this.#left >= 0) return;
+    throw new Failure('refused', `the file asks for more than ${pkcs12RoundsMax} iterations in all`, {
+      hint: 'No program writes such a file: ask who made it.',
+    });
+  }
+}
+
 /** Gives back what `scheme` (an AlgorithmIdentifier) and a passphrase made of something. */
-export type Decrypt = (scheme: DerElement, bytes: Uint8Array, passphrase: string) => Uint8Array;
+export type Decrypt = (scheme: DerElement, bytes: Uint8Array, opening: Opening) => Uint8Array;
 
 /**
  * What another program encrypted. Failure `refused` for another scheme (RC2, 3DES) or more iterations than
  * pkcs12IterationsMax, `passphrase-wrong` when the padding is not one; DerError when the parameters do not parse.
  */
-export function decryptPbes2(scheme: DerElement, bytes: Uint8Array, passphrase: string): Uint8Array {
+export function decryptPbes2(
+  scheme: DerElement,
+  bytes: Uint8Array,
+  { passphrase, rounds }: Opening,
+): Uint8Array {
   const { iterations, salt, hash, cipher, iv } = readScheme(scheme);
+  rounds.spend(iterations);
   const secret = pbkdf2Sync(passphrase, salt, iterations, cipher.keyBytes, hash);
   try {
     const decipher = createDecipheriv(cipher.name, secret, iv);
@@ -109,7 +135,6 @@ function readScheme(scheme: DerElement) {
   const values = derivation.sequence();
   const salt = values.expect(derTag.octetString).content;
   const iterations = smallInteger(values.expect(derTag.integer));
-  refuseIterations(iterations);
   if (values.peekTag() === derTag.integer) values.any();
   const hashType = values.done
     ? undefined

@@ -1,18 +1,18 @@
 /**
  * Reading PKCS#12 (RFC 7292) of today's programs: PBES2 inside, a MAC by passphrase outside, checked first.
- * Bounded before anything is computed (security.md §3): size, iterations; the walk follows the grammar and does not
+ * Bounded before anything is computed (security.md §3): size, iterations of each part and of all; the walk follows the grammar and does not
  * nest. Refuses a file without MAC (it says nothing about who made it), indefinite lengths, public-key modes, bags in
  * bags, and, unless `legacy` is asked for, RC2 and 3DES.
  */
 import { concatBytes, equalBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
-import { pkcs12BytesMax } from '../base/limits.ts';
+import { certificatesPerFileMax, pkcs12BytesMax } from '../base/limits.ts';
 import type { CertificateFacts } from '../core/ports.ts';
 import { readCertificate } from './certificate.ts';
 import { DerError, DerReader, derTag, objectIdentifier, smallInteger, type DerElement } from './der.ts';
 import { readText } from './name.ts';
 import { createLegacyDecrypt } from './pbe-legacy.ts';
-import { decryptPbes2, refuseIterations } from './pbes2.ts';
+import { decryptPbes2, RoundBudget, type Opening } from './pbes2.ts';
 import { macHashes, macPkcs12 } from './pkcs12-mac.ts';
 import { pkcs12Oid } from './pkcs12-oid.ts';
 import { encryptPrivateKey } from './private-key.ts';
@@ -33,18 +33,46 @@ export async function readPkcs12(
   bytes: Uint8Array,
   passphrase: string,
   keyPassphrase: string,
-  options: { readonly legacy?: boolean | undefined } = {},
+  options: Pkcs12Options = {},
 ): Promise<readonly ReadPkcs12Entry[]> {
+  return opened(bytes, passphrase, options, (bags) => {
+    const keys = bags.keys.map((open) => keyOnce(open(), keyPassphrase));
+    return bags.certificates.map(({ certificate, friendlyName }) => {
+      const key = keys.find(({ spki }) => equalBytes(spki, certificate.publicKey.spki));
+      return { certificate, friendlyName, encryptedKeyPem: key?.encryptedPem() };
+    });
+  });
+}
+
+/** As `readPkcs12` for whom keys are no business: they are counted, and stay shut. */
+export async function readPkcs12Certificates(
+  bytes: Uint8Array,
+  passphrase: string,
+  options: Pkcs12Options = {},
+): Promise<{ readonly certificates: readonly CertificateFacts[]; readonly keys: number }> {
+  return opened(bytes, passphrase, options, ({ certificates, keys }) => ({
+    certificates: certificates.map(({ certificate }) => certificate),
+    keys: keys.length,
+  }));
+}
+
+export interface Pkcs12Options {
+  readonly legacy?: boolean | undefined;
+}
+
+async function opened<T>(
+  bytes: Uint8Array,
+  passphrase: string,
+  { legacy }: Pkcs12Options,
+  read: (bags: Bags) => T,
+): Promise<T> {
   if (bytes.length > pkcs12BytesMax)
     throw new Failure('refused', `a PKCS#12 file of more than ${pkcs12BytesMax} bytes`);
+  const opening = { passphrase, rounds: new RoundBudget() };
+  const decrypt = legacy === true ? await createLegacyDecrypt(decryptPbes2) : decryptPbes2;
   try {
-    const safe = openFile(bytes, passphrase);
-    const decrypt = options.legacy === true ? await createLegacyDecrypt(decryptPbes2) : decryptPbes2;
-    const bags = readBags(safe, (scheme, content) => decrypt(scheme, content, passphrase));
-    return bags.certificates.map(({ certificate, friendlyName }) => {
-      const key = bags.keys.find((candidate) => belongs(candidate, certificate));
-      return { certificate, friendlyName, encryptedKeyPem: key && encryptPrivateKey(key, keyPassphrase) };
-    });
+    const safe = openFile(bytes, opening);
+    return read(readBags(safe, (scheme, content) => decrypt(scheme, content, opening)));
   } catch (error) {
     if (error instanceof DerError)
       throw new Failure('format', `this is not a PKCS#12 file: ${error.message}`, { cause: error });
@@ -52,8 +80,17 @@ export async function readPkcs12(
   }
 }
 
+/** Encrypted when it is first wanted, and once: that costs keyIterations. */
+function keyOnce(key: KeyObject, passphrase: string) {
+  let pem: string | undefined;
+  return {
+    spki: Uint8Array.from(createPublicKey(key).export({ type: 'spki', format: 'der' })),
+    encryptedPem: (): string => (pem ??= encryptPrivateKey(key, passphrase)),
+  };
+}
+
 /** PFX (§4): the authenticated safe, once its MAC is right. */
-function openFile(bytes: Uint8Array, passphrase: string): Uint8Array {
+function openFile(bytes: Uint8Array, { passphrase, rounds }: Opening): Uint8Array {
   const outer = new DerReader(bytes);
   const pfx = outer.sequence();
   outer.end();
@@ -77,7 +114,7 @@ function openFile(bytes: Uint8Array, passphrase: string): Uint8Array {
   const expected = digestInfo.expect(derTag.octetString).content;
   const salt = macData.expect(derTag.octetString).content;
   const iterations = macData.done ? 1 : smallInteger(macData.expect(derTag.integer));
-  refuseIterations(iterations);
+  rounds.spend(iterations);
   if (!equalBytes(macPkcs12(safe, { hash, salt, iterations, passphrase }), expected))
     throw new Failure(
       'passphrase-wrong',
@@ -93,7 +130,8 @@ interface Bags {
     readonly certificate: CertificateFacts;
     readonly friendlyName: string | undefined;
   }[];
-  readonly keys: KeyObject[];
+  /** Each is decrypted when it is called. */
+  readonly keys: (() => KeyObject)[];
 }
 
 function readBags(safe: Uint8Array, open: Open): Bags {
@@ -105,7 +143,11 @@ function readBags(safe: Uint8Array, open: Open): Bags {
     const contents = new DerReader(safeContents(infos, open));
     const each = contents.sequence();
     contents.end();
-    while (!each.done) readBag(each.sequence(), open, bags);
+    while (!each.done) {
+      readBag(each.sequence(), open, bags);
+      if (Math.max(bags.certificates.length, bags.keys.length) > certificatesPerFileMax)
+        throw new Failure('refused', `more than ${certificatesPerFileMax} certificates or keys in one file`);
+    }
   }
   return bags;
 }
@@ -139,8 +181,12 @@ function readBag(bag: DerReader, open: Open, bags: Bags): void {
   } else if (type === pkcs12Oid.shroudedKeyBag) {
     const encrypted = value.sequence();
     const scheme = encrypted.expect(derTag.sequence);
-    bags.keys.push(loadKey(open(scheme, encrypted.expect(derTag.octetString).content)));
-  } else if (type === pkcs12Oid.keyBag) bags.keys.push(loadKey(value.expect(derTag.sequence).whole));
+    const content = encrypted.expect(derTag.octetString).content;
+    bags.keys.push(() => loadKey(open(scheme, content)));
+  } else if (type === pkcs12Oid.keyBag) {
+    const key = value.expect(derTag.sequence).whole;
+    bags.keys.push(() => loadKey(key));
+  }
 }
 
 function friendlyName(bag: DerReader): string | undefined {
@@ -161,10 +207,6 @@ function loadKey(pkcs8: Uint8Array): KeyObject {
   } catch (cause) {
     throw new Failure('format', 'the private key in the PKCS#12 file cannot be read', { cause });
   }
-}
-
-function belongs(key: KeyObject, certificate: CertificateFacts): boolean {
-  return equalBytes(createPublicKey(key).export({ type: 'spki', format: 'der' }), certificate.publicKey.spki);
 }
 
 function contentInfo(from: DerReader): { readonly type: string; readonly content: DerReader } {

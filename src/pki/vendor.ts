@@ -21,6 +21,7 @@ export {
   createVerify,
   constants,
   generateKeyPair,
+  hash,
   KeyObject,
   pbkdf2Sync,
   privateDecrypt,

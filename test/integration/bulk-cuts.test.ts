@@ -87,7 +87,7 @@ async function readEverything(): Promise<void> {
   );
   const joined = joinSource(
     manifest.value,
-    read.flat().map(({ certificate }) => certificate),
+    read.flatMap(({ certificates }) => certificates),
   );
   if (!joined.ok) throw new Error(joined.error);
   const merged = decodeConsolidation(bytesOf(join(sshd.share, 'consolidated.json')));

@@ -3,6 +3,7 @@
  * imported. And what other programs wrote, which is.
  */
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   copyFileSync,
   cpSync,
@@ -11,6 +12,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +21,7 @@ import { writePkcs12 } from '../../src/pki/pkcs12-write.ts';
 import { writePem } from '../../src/pki/pem.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { Enterprise, fileIn, type Member, type Ran } from '../helpers/enterprise.ts';
-import { mountMemory } from '../helpers/sshd.ts';
+import { mountMemory, startSshd } from '../helpers/sshd.ts';
 import { day, keysFolder, now, party, type CertificateOptions } from '../helpers/trust-builder.ts';
 
 const lifeMs = 240_000;
@@ -292,29 +294,84 @@ describe('what we write', () => {
 });
 
 describe('a full share', () => {
-  it('keeps what is on it and says so', { timeout: lifeMs }, async () => {
+  /** Room for nothing more. */
+  const fill = (folder: string): void => {
+    for (let room = 65_536; room > 0;)
+      try {
+        writeFileSync(join(folder, `filler-${room}-${readdirSync(folder).length}`), Buffer.alloc(room));
+      } catch {
+        room = Math.floor(room / 2);
+      }
+  };
+
+  /** Export and merge, then the same with no room: what was there is there, and nothing else that anybody sees. */
+  async function full(small: string, to: string, says: RegExp, ...more: readonly string[]): Promise<void> {
+    await beta.done('export-bulk', '--to', to, ...more);
+    const everything = (): readonly string[] =>
+      readdirSync(small, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !/^filler-|^\./.test(entry.name))
+        .map(({ parentPath, name }) => {
+          const path = join(parentPath, name);
+          return `${path} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+        })
+        .toSorted();
+    const before = everything();
+    fill(small);
+    for (const [member, words] of [
+      [beta, ['export-bulk', '--to', to, '--pem']],
+      [alpha, ['consolidate-bulk', '--at', to, '--accept', `beta=${told}`]],
+    ] as const) {
+      const { status, said } = await member.run(...words, ...more);
+      expect([words[0], status]).toEqual([words[0], 5]);
+      expect(said).toMatch(says);
+      expect(said.match(/error: /g)).toHaveLength(1);
+      expect(said).toMatch(/hint: Make room on the share/);
+      expect(everything()).toEqual(before);
+    }
+    for (const name of readdirSync(small)) if (name.startsWith('filler-')) rmSync(join(small, name));
+    await beta.done('export-bulk', '--to', to, ...more);
+    await alpha.done('consolidate-bulk', '--at', to, ...more);
+  }
+
+  it('that is a directory keeps what is on it and says so', { timeout: lifeMs }, async () => {
     const small = mkdtempSync(join(enterprise.world, 'small-'));
     if (!mountMemory(small, 64)) throw new Error('this test mounts a file system, as root may');
     try {
-      const { status } = await beta.run('export-bulk', '--to', small);
-      expect(status).toBe(0);
-      const before = readdirSync(join(small, 'beta'));
-      // Room for nothing more.
-      let room = 65_536;
-      while (room > 0)
-        try {
-          writeFileSync(join(small, `filler-${room}`), Buffer.alloc(room));
-        } catch {
-          room = Math.floor(room / 2);
-        }
-      const full = await beta.run('export-bulk', '--to', small, '--pem');
-      expect(full.status).toBe(5);
-      expect(full.said).toMatch(/ENOSPC[\s\S]*hint: Make room on the share and repeat\./);
-      expect(readdirSync(join(small, 'beta')).filter((name) => !name.startsWith('.'))).toEqual(
-        expect.arrayContaining(before),
-      );
+      await full(small, small, /ENOSPC/);
     } finally {
       execFileSync('umount', ['--lazy', small]);
     }
   });
+
+  it('that is an SFTP server too', { timeout: lifeMs }, async () => {
+    const sshd = await startSshd({ sizeKiB: 128 });
+    try {
+      const login = ['--host-key', sshd.hostKey, '--identity', sshd.identity];
+      await full(sshd.share, sshd.address(), /sftp:\/\/root@127\.0\.0\.1:\d+\/share is full/, ...login);
+    } finally {
+      await sshd.stop();
+    }
+  });
+});
+
+describe('a directory that somebody else writes to', () => {
+  it(
+    'leads no export elsewhere by a link, and a file of another shape into nothing',
+    { timeout: lifeMs },
+    async () => {
+      const [to, elsewhere] = ['led-', 'elsewhere-'].map((name) => mkdtempSync(join(enterprise.world, name)));
+      if (to === undefined || elsewhere === undefined) throw new Error('no folder');
+      symlinkSync(elsewhere, join(to, 'beta'));
+      const { status, said } = await beta.run('export-bulk', '--to', to);
+      expect(`${status} ${said}`).toMatch(/^[1-9][\s\S]*beta is a link\n[\s\S]*hint: /);
+      expect(readdirSync(elsewhere)).toEqual([]);
+      rmSync(join(to, 'beta'));
+      await beta.done('export-bulk', '--to', to);
+      rmSync(join(to, 'beta/manifest.json.sgn'));
+      symlinkSync('/dev/zero', join(to, 'beta/manifest.json.sgn'));
+      const merge = await alpha.run('consolidate-bulk', '--at', to);
+      expect(merge.status).toBeGreaterThan(0);
+      expect(merge.said).toMatch(/error: /);
+    },
+  );
 });

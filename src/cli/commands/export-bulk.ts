@@ -124,17 +124,17 @@ async function readGiven(
   const given = [];
   for (const { type, file } of files) {
     const bytes = await readInput(terminal, file, pkcs12BytesMax);
-    const entries = await namingFileAsync(file, () =>
+    const { certificates, hasKey } = await namingFileAsync(file, () =>
       node.bundles.read(bytes, { passphrase: '', legacy: false }),
     );
-    const [entry, second] = entries;
-    if (entry === undefined || second !== undefined)
-      throw new Failure('refused', `${basename(file)} holds ${entries.length} certificates, not one`);
-    if (entry.hasKey)
+    const [certificate, second] = certificates;
+    if (hasKey)
       throw new Failure('refused', `${basename(file)} holds a private key, which must not leave its place`, {
         hint: 'Name a file with the certificate alone.',
       });
-    given.push({ type, certificate: entry.certificate });
+    if (certificate === undefined || second !== undefined)
+      throw new Failure('refused', `${basename(file)} holds ${certificates.length} certificates, not one`);
+    given.push({ type, certificate });
   }
   return given;
 }

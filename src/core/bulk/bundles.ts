@@ -2,8 +2,9 @@
 import type { CertificateFacts } from '../ports.ts';
 
 export interface ReadBundle {
-  readonly certificate: CertificateFacts;
-  /** A private key came with it: nobody's business but its owner's. */
+  /** In the file's order. */
+  readonly certificates: readonly CertificateFacts[];
+  /** A private key lies beside them, of whatever certificate: nobody's business but its owner's. */
   readonly hasKey: boolean;
 }
 
@@ -18,7 +19,7 @@ export interface Bundles {
   read(
     bytes: Uint8Array,
     options: { readonly passphrase: string; readonly legacy: boolean },
-  ): Promise<readonly ReadBundle[]>;
+  ): Promise<ReadBundle>;
 }
 
 /** Certificates are public; whoever wants another one says so on both sides. */

@@ -6,7 +6,7 @@ import { decodeBase64, encodeBase64 } from '../../base/base64.ts';
 import { bulkCertificatesMax, bulkClustersMax } from '../../base/limits.ts';
 import type { Outcome } from '../../base/outcome.ts';
 import { encodeUtf8 } from '../../base/text.ts';
-import { readJson } from './json-reader.ts';
+import { readJson, type JsonValue } from './json-reader.ts';
 
 export interface ConsolidatedSource {
   readonly cluster: string;
@@ -21,7 +21,7 @@ export interface Consolidation {
   readonly by: string;
   /** Seconds. */
   readonly when: number;
-  /** Sorted by cluster. */
+  /** Sorted by cluster, each once. */
   readonly sources: readonly ConsolidatedSource[];
 }
 
@@ -45,18 +45,26 @@ export function encodeConsolidation({ by, when, sources }: Consolidation): Uint8
 export function decodeConsolidation(bytes: Uint8Array): Outcome<Consolidation, string> {
   return readJson(bytes, (json) => {
     json.field('format').text(/^tftp-pki bulk consolidation 1$/);
-    const sources = json.field('sources').list(bulkClustersMax);
+    const list = json.field('sources');
+    const sources = list.list(bulkClustersMax).map(sourceOf);
+    // An older export of a cluster beside the newest one would be taken too: each was seen by nobody yet.
+    if (sources.some(({ cluster }, at) => at > 0 && cluster <= (sources[at - 1]?.cluster ?? '')))
+      throw list.wrong('not in order, or names a cluster twice');
     return {
       by: json.field('by').text(/^[A-Za-z0-9.-]{1,50}$/),
       when: json.field('when').count(),
-      sources: sources.map((source) => ({
-        cluster: source.field('cluster').text(/^[A-Za-z0-9][A-Za-z0-9.-]{0,49}$/),
-        manifest: source.field('manifest').decoded(decodeBase64),
-        certificates: source
-          .field('certificates')
-          .list(bulkCertificatesMax)
-          .map((each) => each.decoded(decodeBase64)),
-      })),
+      sources,
     };
   });
+}
+
+function sourceOf(source: JsonValue): ConsolidatedSource {
+  return {
+    cluster: source.field('cluster').text(/^[A-Za-z0-9][A-Za-z0-9.-]{0,49}$/),
+    manifest: source.field('manifest').decoded(decodeBase64),
+    certificates: source
+      .field('certificates')
+      .list(bulkCertificatesMax)
+      .map((each) => each.decoded(decodeBase64)),
+  };
 }

@@ -72,6 +72,7 @@ export function planImport(question: ImportQuestion): ImportPlan {
   const add: NewCertificate[] = [];
   const land: { readonly id: number; readonly landed: Landed }[] = [];
   const known = bySerial(question.rows.map(({ certificate }) => certificate));
+  const going = new Map(removalsOf(question).map((removal) => [removal.row.id, removal]));
   for (const { cluster, certificates } of question.sources)
     for (const { entry, certificate } of certificates) {
       const stores = landingStores(question.purpose, entry.type);
@@ -81,14 +82,17 @@ export function planImport(question: ImportQuestion): ImportPlan {
       else {
         known.keep(certificate);
         for (const store of stores) {
-          const placed = place(question, cluster, store, certificate);
+          const placed = place(question, cluster, store, certificate, going);
           if (placed.add) add.push(placed.add);
-          if (placed.land) land.push(placed.land);
+          if (placed.land) {
+            land.push(placed.land);
+            going.delete(placed.land.id);
+          }
           landings.push({ cluster, ...entry, certificate, store, state: placed.state });
         }
       }
     }
-  const removals = removalsOf(question);
+  const removals = [...going.values()];
   const retireCertificates = removals.map(({ row }) => row.id);
   return {
     landings,
@@ -109,6 +113,7 @@ function place(
   cluster: string,
   store: LandingStore,
   certificate: CertificateFacts,
+  going: ReadonlyMap<number, Removal>,
 ): Placed {
   const { purpose, untilMs, nowMs, by, place: source } = question;
   const landed: Landed = { cluster, purpose, untilMs };
@@ -117,8 +122,11 @@ function place(
       row.retiredMs === undefined && row.store === store && row.fingerprint === certificate.fingerprint,
   )?.row;
   if (there !== undefined) {
-    const isLonger = there.landed !== undefined && standsLonger(there.landed, landed);
-    return isLonger ? { state: 'stands longer', land: { id: there.id, landed } } : { state: 'stands' };
+    if (there.landed !== undefined && standsLonger(there.landed, landed))
+      return { state: 'stands longer', land: { id: there.id, landed } };
+    // Its cluster drops it and this one names it: it stands by this one's word.
+    const kept = { ...landed, untilMs: there.landed?.untilMs };
+    return { state: 'stands', ...(going.has(there.id) && { land: { id: there.id, landed: kept } }) };
   }
   const { der, fingerprint } = certificate;
   const provenance = `import-bulk ${purpose} of ${cluster} from ${source}, ${by}`;

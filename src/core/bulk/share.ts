@@ -1,6 +1,6 @@
 /**
  * The place where clusters lay down what they exchange: an SFTP directory or a plain one (src/net). Nobody trusts it:
- * who writes there may be anybody, so whatever is read is judged by its signatures (verify-manifest.ts).
+ * who writes there may be anybody, so whatever is read is judged by its signatures (verify-source.ts).
  *
  * Paths are relative, `/` between folders, and never begin with a dot: such names are unfinished writes and locks.
  */
@@ -37,6 +37,13 @@ export interface ShareLock {
 export function isHidden(name: string): boolean {
   return name.startsWith('.');
 }
+
+/** Names that stay within a share and that every file system takes, `/` between folders. */
+export function isSharePath(path: string): boolean {
+  return path.split('/').every((part) => segment.test(part));
+}
+
+const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,199}$/;
 
 /** Unfinished writes: `.NAME.RANDOM.unfinished`. */
 export const unfinishedSuffix = '.unfinished';

@@ -8,7 +8,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Failure } from '../../../src/base/errors.ts';
 import type { CertificateFacts } from '../../../src/core/ports.ts';
 import { readCertificateFile } from '../../../src/pki/certificate.ts';
-import { readPkcs12 } from '../../../src/pki/pkcs12-read.ts';
+import { readPublicBundle } from '../../../src/pki/certificate-bundle.ts';
+import { encryptPbes2 } from '../../../src/pki/pbes2.ts';
+import { macPkcs12 } from '../../../src/pki/pkcs12-mac.ts';
+import { readPkcs12, readPkcs12Certificates } from '../../../src/pki/pkcs12-read.ts';
 import { writePkcs12 } from '../../../src/pki/pkcs12-write.ts';
 import { encryptPrivateKey, readPrivateKey } from '../../../src/pki/private-key.ts';
 import { openTool, openToolFile } from '../../helpers/crypto-signed-bytes.ts';
@@ -163,7 +166,7 @@ describe('what others write', () => {
     expect(readPrivateKey(entry?.encryptedKeyPem ?? '', 'node').equals(key)).toBe(true);
   });
 
-  test('with --legacy: the rounds of one file together are bounded, before they are computed', async () => {
+  test('with --legacy: the rounds of one file together are bounded', { timeout: 120_000 }, async () => {
     // Certificates and key each ask for 999,999: each alone would pass.
     const legacy = ['-keypbe', 'PBE-SHA1-3DES', '-certpbe', 'PBE-SHA1-3DES', '-macalg', 'sha1'];
     const file = exported(...legacy, '-iter', '999999', '-nomaciter');
@@ -176,6 +179,30 @@ describe('what others write', () => {
     const at = file.lastIndexOf(Buffer.from('020300ffff', 'hex'));
     file.write('02037fffff', at, 'hex');
     await expect(readPkcs12(file, 'open', 'x')).rejects.toThrow('8388607 iterations');
+  });
+
+  test('many parts that each ask for as much as one may', async () => {
+    const empty = encryptPbes2(der(0x30), 'open', 999_999);
+    const hollow = der(0x30, oid.data, empty.scheme, der(0x80, empty.bytes));
+    const parts = der(0x30, oid.encrypted, der(0xa0, der(0x30, Buffer.of(2, 1, 0), hollow)));
+    await expect(
+      readPkcs12(sealed(der(0x30, ...Array<Buffer>(40).fill(parts))), 'open', 'x'),
+    ).rejects.toThrow('more than 3000000 iterations in all');
+  });
+
+  test('a key of nobody’s is seen by whom keys are no business, and stays shut', async () => {
+    const keys = exported('-nocerts', '-keypbe', 'AES-256-CBC', '-iter', '999999', '-nomaciter');
+    const startMs = performance.now();
+    expect(await readPkcs12Certificates(keys, 'open')).toEqual({ certificates: [], keys: 1 });
+    const lookedMs = performance.now() - startMs;
+    expect(await readPkcs12(keys, 'open', 'x')).toEqual([]);
+    // Opening it costs the million rounds that it asks for.
+    expect(lookedMs).toBeLessThan((performance.now() - startMs) / 2);
+    const pem = Buffer.from(openToolFile('itlrecovery.pem'));
+    expect(await readPublicBundle(pem, { passphrase: '', legacy: false })).toMatchObject({
+      certificates: [{ fingerprint: certificate.fingerprint }],
+      hasKey: true,
+    });
   });
 
   test('what is no PKCS#12: nothing, PEM, a certificate, a cut file, a byte more, too much', async () => {
@@ -233,6 +260,21 @@ describe('what others write', () => {
     expect(await readPkcs12(rebuilt, 'open', 'node')).toHaveLength(1);
   });
 });
+
+const oid = {
+  data: Buffer.from('06092a864886f70d010701', 'hex'),
+  encrypted: Buffer.from('06092a864886f70d010706', 'hex'),
+};
+
+/** An authenticated safe under a right MAC of one round, with the passphrase `open`. */
+function sealed(safe: Buffer): Uint8Array {
+  const salt = Buffer.alloc(8, 1);
+  const digest = macPkcs12(safe, { hash: 'sha256', salt, iterations: 1, passphrase: 'open' });
+  const sha256 = Buffer.from('300d06096086480165030402010500', 'hex');
+  const mac = der(0x30, der(0x30, sha256, der(0x04, digest)), der(0x04, salt));
+  const content = der(0x30, oid.data, der(0xa0, der(0x04, safe)));
+  return Uint8Array.from(der(0x30, Buffer.of(2, 1, 3), content, mac));
+}
 
 function der(tag: number, ...parts: readonly Uint8Array[]): Buffer {
   const content = Buffer.concat(parts);
