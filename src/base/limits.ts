@@ -260,16 +260,24 @@ export const nowhereNamesMax = 20_000;
 export const sourceRememberedMs = 30 * 60 * 1000;
 /** ... and one that only asked for as long as a boot takes. */
 export const sourceAskedMs = 2 * 60 * 1000;
-/** Addresses whose devices are remembered. */
+/** Addresses where a transfer was completed, whose devices are remembered. */
 export const sourcesRememberedMax = 32_768;
 /** Devices behind one address: a branch office behind NAT. */
 export const sourceDevicesMax = 2_048;
+/** Devices that only asked, behind one address: a branch office that boots at once … */
+export const sourceDevicesAskedMax = 512;
+/** … and in all, about 150 bytes each: requests can be forged, so this many cost 20 MB and not more. */
+export const sourcesAskedDevicesMax = 131_072;
 /** Evidence is as old as what a phone may hold: a TVS's word lives a day, ours must end long before. */
 export const evidenceForMs = 60 * 60 * 1000;
 /** `SK…`, `DR…` and `FP…` files of all clusters whose home is remembered by the name. */
 export const uuidNamesRememberedMax = 50_000;
 /** Devices behind one address whose forgotten homes are asked for before an un-named file is decided. */
 export const homesAskedPerRequestMax = 4;
+/** Configurations that homes gave: how long their absence is not believed while the device is still there … */
+export const configGoneMs = 5_000;
+/** … of so many names, about 100 bytes each. */
+export const configsGivenMax = 200_000;
 /** Homes that were learnt are written together this often. */
 export const homesSavedEveryMs = 2_000;
 /** Servers of pinned clusters are probed anew this often, so that evidence never runs out while they answer ... */

@@ -7,8 +7,14 @@
  */
 import { homesAskedPerRequestMax } from '../base/limits.ts';
 import { coverOf, type Cover, type Evidence } from '../core/cluster/evidence.ts';
-import { decideHome, describeHome, type Home } from '../core/cluster/home.ts';
-import type { OriginMemory } from '../core/cluster/origin-memory.ts';
+import {
+  decideHome,
+  describeHome,
+  type Home,
+  type RememberedHome,
+  type SettledHome,
+} from '../core/cluster/home.ts';
+import { sameHome, type OriginMemory } from '../core/cluster/origin-memory.ts';
 import { serverKey } from '../core/cluster/remote-store.ts';
 import type { ClusterId, RemoteAnswer, RemoteClaim, RemoteCluster } from '../core/cluster/remote.ts';
 import type { Proof } from '../core/cluster/source-memory.ts';
@@ -183,8 +189,10 @@ class Question {
       return { kind: 'device', home: await this.#homeOf(name.device, new Map()) };
     const { memory, clock, assume } = this.#options;
     const seen = memory.sources.candidates(request.address, clock.nowMs());
-    const { devices, more } =
-      assume === undefined ? seen : { devices: [{ device: assume, proof: 'proved' as const }], more: false };
+    const { devices, more, moreAsked } =
+      assume === undefined
+        ? seen
+        : { devices: [{ device: assume, proof: 'proved' as const }], more: false, moreAsked: false };
     const askers: Asker[] = [];
     let asked = 0;
     for (const { device, proof } of devices) {
@@ -193,7 +201,7 @@ class Question {
         (asked++ < homesAskedPerRequestMax ? await this.#homeOf(device, new Map()) : unknownHome);
       askers.push({ home, proof, covered: this.#isCovered(device, home, devices.length) });
     }
-    return { kind: 'address', askers, more, overTcp: request.transport !== 'tftp' };
+    return { kind: 'address', askers, more, moreAsked, overTcp: request.transport !== 'tftp' };
   }
 
   /** Of a device that was seen: its home, however old, but where nobody had it a while ago. */
@@ -229,7 +237,7 @@ class Question {
       const decision = decideHome({ local, remotes: remotes.map(({ id }) => id), remembered, claims, nowMs });
       if (decision.kind === 'settled') {
         const { home, remember, because } = decision;
-        if (remember !== undefined) memory.remember(device, remember, nowMs, true);
+        if (remember !== undefined) this.#learn(device, remember, remembered);
         else if (remembered !== undefined && memory.homes.get(device) === undefined)
           memory.remember(device, remembered.home, remembered.confirmedMs, false);
         note(this.#lookup, 'home', `${device} is ${describeHome(home)}: ${because}`);
@@ -253,16 +261,31 @@ class Question {
     if (home.kind !== 'remote' || this.#lookup.name.kind !== 'config') return undefined;
     const { memory, clock, files } = this.#options;
     const { cluster } = home;
+    const { asked } = this.#lookup.name;
     const word = this.#there.get(cluster)?.kind;
-    if (word === 'have') memory.remember(device, home, clock.nowMs(), true);
+    if (word === 'have') {
+      memory.configGiven(asked, cluster);
+      this.#learn(device, home, { home, confirmedMs: clock.nowMs() });
+    }
     if (word !== 'not-found') return undefined;
     const found = await files.search(device, this.#ask(true), [cluster]);
     const claim = found.claims.get(cluster) ?? 'silent';
-    if (claim === 'have') return undefined;
+    if (claim === 'have')
+      return memory.isConfigGoing(asked, cluster, clock.nowMs())
+        ? { kind: 'unsettled', reason: `${cluster} had it a moment ago` }
+        : undefined;
     const next = await this.#homeOf(device, new Map([[cluster, claim]]));
     return next.kind === 'remote' && next.cluster === cluster
       ? { kind: 'unsettled', reason: `${cluster} had it and is silent` }
       : next;
+  }
+
+  /** What another request found out since `before` is newer than what this one was told. */
+  #learn(device: string, home: SettledHome, before: RememberedHome | undefined): void {
+    const { memory, clock } = this.#options;
+    const known = memory.homes.get(device);
+    const isOvertaken = known !== undefined && (before === undefined || !sameHome(known.home, before.home));
+    if (!isOvertaken || sameHome(known.home, home)) memory.remember(device, home, clock.nowMs(), true);
   }
 
   /** In the database, or a file of the provisioning directory in the device's own spelling. */
@@ -289,7 +312,7 @@ class Question {
   }
 }
 
-const nobody: Who = { kind: 'address', askers: [], more: false, overTcp: false };
+const nobody: Who = { kind: 'address', askers: [], more: false, moreAsked: false, overTcp: false };
 const unknownHome: Home = { kind: 'unsettled', reason: 'more devices at this address than are asked about' };
 const gone: Answer = { kind: 'retry', reason: 'the copy is gone', requesterOnly: true };
 

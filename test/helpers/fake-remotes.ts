@@ -5,6 +5,8 @@ import type { RemoteAsk, RemoteFiles } from '../../src/core/ports.ts';
 export interface FakeCluster {
   readonly files: Map<string, Uint8Array>;
   silent: boolean;
+  /** Holds an answer back after it was decided on. */
+  pause?: (name: string) => Promise<void> | undefined;
 }
 
 export function remoteCluster(id: ClusterId, change: Partial<RemoteCluster> = {}): RemoteCluster {
@@ -43,10 +45,11 @@ export class FakeRemotes implements RemoteFiles {
   async fetch(id: ClusterId, name: string, _ask: RemoteAsk): Promise<RemoteAnswer> {
     this.asked.push(`${id} ${name}`);
     await Promise.resolve();
-    const { silent, files } = this.of(id);
+    const { silent, files, pause } = this.of(id);
     if (silent) return { kind: 'unreachable', reason: 'silent' };
     const server = { address: `192.0.2.${id.charCodeAt(0)}`, port: 69 };
     const bytes = files.get(name);
+    await pause?.(name);
     if (bytes === undefined) return { kind: 'not-found', server };
     return { kind: 'have', content: { kind: 'memory', bytes }, server, judgement: undefined };
   }

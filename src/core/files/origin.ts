@@ -26,8 +26,10 @@ export type Who =
   | {
       readonly kind: 'address';
       readonly askers: readonly Asker[];
-      /** More devices are behind the address than are told apart. */
+      /** More devices completed something behind the address than are told apart. */
       readonly more: boolean;
+      /** Others may have asked there, whom nobody remembers. */
+      readonly moreAsked: boolean;
       /** The request came over TCP: its source cannot be forged, so only `proved` ones can have sent it. */
       readonly overTcp: boolean;
     };
@@ -103,13 +105,22 @@ function deviceBound(question: OriginQuestion): OriginAction {
 /**
  * Row 3: the home's, its not-found included. Everybody who may be asking has to be at one home, and a list is given
  * only where a transfer was completed: a request alone may be forged, and a first list is taken on trust.
+ *
+ * A not-found imprints nobody. For it who completed something counts before who only asked, so that a forged request
+ * delays nobody; and of several homes the one that has no list is meant: whose home has one was given it under its own name.
  */
 function trustList(question: OriginQuestion): OriginAction {
-  const askers = everybody(question.who);
-  const home = onlyHome(askers);
-  if (home === undefined || hasMore(question.who)) return undecided(askers, 'trust list');
+  const { who } = question;
+  const askers = everybody(who);
+  const likely = likelyOf(askers);
+  if (hasMore(who)) return undecided(askers, question.name.kind);
+  const home = onlyHome(likely);
+  if (home === undefined) return missAtSeveral(question, 3, likely, 'some');
   const action = homes(question, 3, home);
-  return isServing(action) ? onlyIfCompleted(askers, action) : action;
+  if (!isServing(action)) return action;
+  if (onlyHome(askers) === undefined || (who.kind === 'address' && who.moreAsked))
+    return undecided(askers, question.name.kind);
+  return onlyIfCompleted(askers, action);
 }
 
 /** Row 4: the home's; a uuid is nobody else's, so whoever has it is right. */
@@ -122,7 +133,8 @@ function clusterBound(question: OriginQuestion): OriginAction {
     return candidates.length === 0 ? undecided(askers, 'uuid') : firstOf(question, 4, candidates, 'its home');
   }
   const home = onlyHome(askers);
-  if (home === undefined || hasMore(who)) return undecided(askers, 'cluster-bound');
+  if (hasMore(who)) return undecided(askers, 'cluster-bound');
+  if (home === undefined) return missAtSeveral(question, 4, askers, 'every');
   if (home.kind === 'nowhere' && name.kind === 'default-config' && question.autoRegistration)
     return ours(question, 4, 'a phone that nobody has may register here');
   const action = homes(question, 4, home);
@@ -153,8 +165,8 @@ function cosmeticForMany(
   askers: readonly Asker[],
   mayBeOurs: boolean,
 ): OriginAction {
-  const open = undecided(askers, 'cosmetic');
-  if (question.name.signed || askers.length === 0) return oursElse(question, mayBeOurs, open);
+  if (question.name.signed || askers.length === 0)
+    return oursElse(question, mayBeOurs, missAtSeveral(question, 5, askers, 'every'));
   if (question.here === undefined) return { kind: 'ask-here', row: 5 };
   if (question.here !== 'not-found') return ours(question, 5, 'unsigned, and local');
   return firstOf(question, 5, homesOf(askers), 'unsigned, so anybody takes it');
@@ -204,9 +216,10 @@ function theirs({ there }: OriginQuestion, row: Row, cluster: ClusterId, because
 
 /** Ours where it may be, else the answer that stands without it. */
 function oursElse(question: OriginQuestion, mayBeOurs: boolean, otherwise: OriginAction): OriginAction {
-  if (!mayBeOurs) return { ...otherwise, row: 6 };
+  const instead: OriginAction = isAsking(otherwise) ? otherwise : { ...otherwise, row: 6 };
+  if (!mayBeOurs) return instead;
   const action = ours(question, 5, question.name.signed ? 'evidence covers the device' : 'unsigned');
-  return action.kind === 'not-found' ? { ...otherwise, row: 6 } : action;
+  return action.kind === 'not-found' ? instead : action;
 }
 
 /** The homes one after the other; not-found only when every one of them said so. */
@@ -225,6 +238,29 @@ function firstOf(
   if (hasMore(question.who)) retry ??= { kind: 'retry', row: 6, because: 'more devices than are told apart' };
   if (candidates.length === 0) return undecided([], 'file');
   return retry ?? { kind: 'not-found', row: 6, because: 'no home has it' };
+}
+
+/** Nobody knows whose copy it would be, but that there is none may be known. */
+function missAtSeveral(
+  question: OriginQuestion,
+  row: Row,
+  askers: readonly Asker[],
+  enough: 'some' | 'every',
+): OriginAction {
+  const candidates = homesOf(askers);
+  // A default configuration may be ours to give to one of them.
+  const isOpen = hasMore(question.who) || question.name.kind === 'default-config';
+  let missing = 0;
+  for (const home of isOpen ? [] : candidates) {
+    const action = homes(question, row, home);
+    if (isAsking(action)) return action;
+    if (action.kind === 'retry' || (isServing(action) && enough === 'every'))
+      return undecided(askers, question.name.kind);
+    if (action.kind === 'not-found') missing++;
+  }
+  if (missing === 0) return undecided(askers, question.name.kind);
+  const because = enough === 'every' ? 'none of the homes has it' : 'who has one got it under its own name';
+  return { kind: 'not-found', row, because };
 }
 
 function undecided(askers: readonly Asker[], what: string): OriginAction {
@@ -253,12 +289,19 @@ function mayBeAsking(who: Who): readonly Asker[] {
   const askers = everybody(who);
   const proved = askers.filter(({ proof }) => proof === 'proved');
   if (who.kind === 'address' && who.overTcp && proved.length > 0) return proved;
+  return likelyOf(askers);
+}
+
+/** Who completed a transfer; who only asked where nobody did. */
+function likelyOf(askers: readonly Asker[]): readonly Asker[] {
   const completed = askers.filter(({ proof }) => proof !== 'asked');
   return completed.length > 0 ? completed : askers;
 }
 
+/** What was forgotten of mere requests counts where nothing but requests is known. */
 function hasMore(who: Who): boolean {
-  return who.kind === 'address' && who.more;
+  if (who.kind !== 'address') return false;
+  return who.more || (who.moreAsked && !who.askers.some(({ proof }) => proof !== 'asked'));
 }
 
 function takesOurs({ home, covered }: Asker): boolean {

@@ -1,6 +1,6 @@
 /**
  * Random fleets before one proxy (design.md §3–4): clusters, modes, beliefs, moves, outages, phones behind one address,
- * forged requests. Phones boot in their order and judge what they get; lists are judged by the second verifier too.
+ * forged requests. Phones boot in their order and judge what they get; every byte is judged by the second verifier too.
  */
 import { expect, it } from 'vitest';
 import type { Evidence } from '../../../src/core/cluster/evidence.ts';
@@ -264,10 +264,13 @@ class World {
       `${phone.name} of ${phone.at} ${name} by ${resolution.by}\n${JSON.stringify(resolution.trace, null, 1)}`;
     this.#follow(phone, name, resolution.by);
     this.tally.served++;
+    const from: Id = resolution.by === 'remote a' ? 'a' : resolution.by === 'remote b' ? 'b' : 'here';
     if (name.endsWith('.tlv')) this.#takeList(phone, name, content, said);
-    else if (!name.endsWith('.loads')) {
+    else {
       // A phone that trusts nobody's lists yet asks for plain names; here all ask for signed ones.
-      const refused = name.endsWith('.sgn') ? refusal(phone, name, content) : undefined;
+      const refused = name.endsWith('.sgn')
+        ? (refusal(phone, name, content) ?? this.#secondRefusal(phone, name, content, from))
+        : this.#otherBytes(name, content, from);
       if (refused !== undefined) expect.fail(`${refused}\n${said()}`);
     }
     if (phone.transport === 'tftp' && resolution.by !== 'nobody' && /SEP/.test(name))
@@ -285,6 +288,28 @@ class World {
     if (phone.itl === undefined && phone.ctl === undefined) return;
     phone.itl = this.published[from].get('ITLFile.tlv');
     phone.ctl = this.published[from].get('CTLFile.tlv');
+  }
+
+  /** By the lists that the phone holds; where it holds none, by those of whoever the copy is from. */
+  #secondRefusal(phone: Phone, name: string, content: Uint8Array, from: Id): string | undefined {
+    const held = [phone.ctl, phone.itl].filter((list) => list !== undefined);
+    const lists =
+      held.length > 0 ? held : ['CTLFile.tlv', 'ITLFile.tlv'].map((list) => this.published[from].get(list));
+    const refusals = lists.flatMap((previousList) =>
+      previousList === undefined
+        ? []
+        : [
+            verdict('second', name, [previousList, content], () =>
+              verifyAgain(content, { name, previousList, nowSeconds: now }),
+            ),
+          ],
+    );
+    return refusals.includes(undefined) ? undefined : `second verifier: ${refusals.join('; ')}`;
+  }
+
+  /** Nothing signs them: they must be the very bytes that somebody published. */
+  #otherBytes(name: string, content: Uint8Array, from: Id): string | undefined {
+    return content === this.published[from].get(name) ? undefined : 'not what was published';
   }
 
   #takeList(phone: Phone, name: string, content: Uint8Array, said: () => string): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { homeRememberedMs, nowhereRememberedMs } from '../../../src/base/limits.ts';
+import { configGoneMs, homeRememberedMs, nowhereRememberedMs } from '../../../src/base/limits.ts';
 import { encodeUtf8 } from '../../../src/base/text.ts';
 import type { Device } from '../../../src/core/cluster/model.ts';
 import { OriginMemory } from '../../../src/core/cluster/origin-memory.ts';
@@ -112,6 +112,40 @@ describe('the origin link', () => {
     expect(await text(name)).toBe('retry');
     files.of('a').silent = false;
     files.of('a').files.delete(name);
+    expect(await text(name)).toBe(`b ${name}`);
+  });
+
+  it('believes no home that is deleting a device before it has said so for a while', async () => {
+    const { text, files, put, clock } = setUp();
+    const name = `${phoneA}.cnf.xml.sgn`;
+    put('a', `${phoneA}.cnf.xml`);
+    expect(await text(name)).toBe(`a ${name}`);
+    files.of('a').files.delete(name);
+    expect(await text(name)).toBe('retry');
+    clock.ms += configGoneMs - 1;
+    expect(await text(name)).toBe('retry');
+    clock.ms += 1;
+    expect(await text(name)).toBe('not-found');
+    // A name that it never gave is missing at once.
+    expect(await text(`${phoneB}.cnf.xml`)).toBe('not-found');
+  });
+
+  it('lets no answer that was under way take a moved device back to its old home', async () => {
+    const { text, files, put } = setUp();
+    const name = `${phoneA}.cnf.xml.sgn`;
+    expect(await text(name)).toBe(`a ${name}`);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    files.of('a').pause = () => held;
+    const late = text(name);
+    await new Promise(setImmediate);
+    delete files.of('a').pause;
+    put('b', name);
+    files.of('a').files.delete(name);
+    expect(await text(name)).toBe(`b ${name}`);
+    release();
+    expect(await late).toBe(`a ${name}`);
+    files.of('a').silent = true;
     expect(await text(name)).toBe(`b ${name}`);
   });
 

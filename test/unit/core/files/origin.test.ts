@@ -30,7 +30,7 @@ function question(name: string, given: Given): OriginQuestion {
   if (!parsed.ok) throw new Error(name);
   return {
     fromPeer: false,
-    who: { kind: 'address', askers: [], more: false, overTcp: false },
+    who: { kind: 'address', askers: [], more: false, moreAsked: false, overTcp: false },
     here: undefined,
     uuidHome: undefined,
     autoRegistration: false,
@@ -48,8 +48,16 @@ function words(action: OriginAction): string {
 
 const device = (home: Home): Given => ({ who: { kind: 'device', home } });
 const asker = (home: Home, covered = false, proof: Proof = 'weak'): Asker => ({ home, proof, covered });
-const at = (...askers: Asker[]): Given => ({ who: { kind: 'address', askers, more: false, overTcp: false } });
-const tcp = (...askers: Asker[]): Given => ({ who: { kind: 'address', askers, more: false, overTcp: true } });
+const at = (...askers: Asker[]): Given => ({
+  who: { kind: 'address', askers, more: false, moreAsked: false, overTcp: false },
+});
+const tcp = (...askers: Asker[]): Given => ({
+  who: { kind: 'address', askers, more: false, moreAsked: false, overTcp: true },
+});
+
+const flooded = (...askers: Asker[]): Given => ({
+  who: { kind: 'address', askers, more: false, moreAsked: true, overTcp: false },
+});
 
 const config = 'SEP001122334455.cnf.xml.sgn';
 const uuid = 'SK12345678-1234-1234-1234-123456789abc.xml.sgn';
@@ -148,9 +156,61 @@ describe('origin: the table of design.md §4', () => {
       { ...at(asker(a, true)), common: 'local', here: 'have' },
       '3 ask-there a',
     ],
-    ['3 two homes', 'ITLFile.tlv', at(asker(a), asker(b)), '6 retry'],
-    ['3 two homes, one of them proved', 'ITLFile.tlv', tcp(asker(a, false, 'proved'), asker(b)), '6 retry'],
-    ['3 two homes, one of them only asked', 'ITLFile.tlv', at(asker(a), asker(b, false, 'asked')), '6 retry'],
+    ['3 two homes are asked', 'ITLFile.tlv', at(asker(a), asker(b)), '3 ask-there a'],
+    [
+      '3 two homes, one of them proved',
+      'ITLFile.tlv',
+      { ...tcp(asker(a, false, 'proved'), asker(b)), there: { a: 'have', b: 'have' } },
+      '6 retry',
+    ],
+    [
+      '3 two homes, one of them only asked',
+      'ITLFile.tlv',
+      { ...at(asker(a), asker(b, false, 'asked')), there: { a: 'have' } },
+      '6 retry',
+    ],
+    [
+      '3 … whose request delays no not-found',
+      'CTLFile.tlv',
+      { ...at(asker(a), asker(b, false, 'asked')), there: { a: 'not-found' } },
+      '3 not-found',
+    ],
+    [
+      '3 two homes: who has one got it under its own name',
+      'CTLFile.tlv',
+      { ...at(asker(a), asker(b)), there: { a: 'not-found', b: 'have' } },
+      '3 not-found',
+    ],
+    [
+      '3 two homes that have one',
+      'ITLFile.tlv',
+      { ...at(asker(a), asker(b)), there: { a: 'have', b: 'have' } },
+      '6 retry',
+    ],
+    [
+      '3 two homes, one of them silent',
+      'CTLFile.tlv',
+      { ...at(asker(a), asker(b)), there: { a: 'not-found', b: 'unreachable' } },
+      '6 retry',
+    ],
+    [
+      '3 a flood of requests makes a list wait',
+      'ITLFile.tlv',
+      { ...flooded(asker(a)), there: { a: 'have' } },
+      '6 retry',
+    ],
+    [
+      '3 … but no not-found',
+      'CTLFile.tlv',
+      { ...flooded(asker(a)), there: { a: 'not-found' } },
+      '3 not-found',
+    ],
+    [
+      '3 … where nobody completed anything',
+      'CTLFile.tlv',
+      { ...flooded(asker(a, false, 'asked')), there: { a: 'not-found' } },
+      '6 retry',
+    ],
     ['3 nobody known', 'ITLFile.tlv', { ...at(), here: 'have' }, '6 retry'],
     [
       '3 a request alone is no reason to serve',
@@ -172,7 +232,30 @@ describe('origin: the table of design.md §4', () => {
       { ...at(asker(a)), there: { a: 'have' }, here: 'have' },
       '4 serve-there a',
     ],
-    ['4 two homes', 'AppDialRules.xml', at(asker(a), asker(b)), '6 retry'],
+    [
+      '4 two homes',
+      'AppDialRules.xml',
+      { ...at(asker(a), asker(b)), there: { a: 'have', b: 'have' } },
+      '6 retry',
+    ],
+    [
+      '4 two homes, and only one has it',
+      'AppDialRules.xml',
+      { ...at(asker(a), asker(b)), there: { a: 'not-found', b: 'have' } },
+      '6 retry',
+    ],
+    [
+      '4 two homes, and none has it',
+      'AppDialRules.xml',
+      { ...at(asker(a), asker(b)), there: { a: 'not-found', b: 'not-found' } },
+      '4 not-found',
+    ],
+    [
+      '4 forged requests change nothing',
+      'AppDialRules.xml',
+      { ...flooded(asker(a), asker(b, false, 'asked')), there: { a: 'have' } },
+      '4 serve-there a',
+    ],
     [
       '4 two homes, one proved, and it came by TCP',
       'AppDialRules.xml',
@@ -182,7 +265,7 @@ describe('origin: the table of design.md §4', () => {
     [
       '4 two homes, one proved, and it came by the single port',
       'AppDialRules.xml',
-      at(asker(a, false, 'proved'), asker(b)),
+      { ...at(asker(a, false, 'proved'), asker(b)), there: { a: 'have', b: 'have' } },
       '6 retry',
     ],
     [
@@ -288,8 +371,14 @@ describe('origin: the table of design.md §4', () => {
     [
       '5 two homes, one accepts ours',
       'Ringlist.xml.sgn',
-      { ...at(asker(a, true), asker(b)), here: 'have' },
+      { ...at(asker(a, true), asker(b)), here: 'have', there: { a: 'have' } },
       '6 retry',
+    ],
+    [
+      '5 two homes, and none has it',
+      'Ringlist.xml.sgn',
+      { ...at(asker(a, true), asker(b)), here: 'have', there: { a: 'not-found', b: 'not-found' } },
+      '6 not-found',
     ],
     ['5 two homes, unsigned', 'Ringlist.xml', { ...at(asker(a), asker(b)), here: 'have' }, '5 serve-here'],
     [
@@ -343,9 +432,14 @@ function* everyState(): Generator<OriginQuestion> {
     ...some.map((one) => [one]),
     ...some.flatMap((one, i) => some.slice(i + 1).map((other) => [one, other])),
   ];
+  const floods = [
+    { more: false, moreAsked: false },
+    { more: true, moreAsked: false },
+    { more: false, moreAsked: true },
+  ];
   const byAddress = groups.flatMap((askers): Who[] =>
-    [false, true].flatMap((more) =>
-      [false, true].map((overTcp) => ({ kind: 'address' as const, askers, more, overTcp })),
+    floods.flatMap((flood) =>
+      [false, true].map((overTcp) => ({ kind: 'address' as const, askers, ...flood, overTcp })),
     ),
   );
   const hereAnswers: (HereAnswer | undefined)[] = [undefined, 'have', 'not-found', 'retry'];
@@ -404,7 +498,7 @@ function check(state: OriginQuestion, action: OriginAction): void {
   if (
     isList &&
     action.kind.startsWith('serve') &&
-    (completed.length === 0 || (who.kind === 'address' && who.more))
+    (completed.length === 0 || (who.kind === 'address' && (who.more || who.moreAsked)))
   )
     fail('row 3');
   // A signature of ours only where everybody who may be asking accepts it.
@@ -432,11 +526,23 @@ function check(state: OriginQuestion, action: OriginAction): void {
       fail('rows 2 and 4');
   // Row 6: not-found is somebody's definite word.
   if (action.kind === 'not-found') {
+    const mayAskAt = mayAsk.length > 0 ? mayAsk : askers;
     const homesWord = (home: Home): boolean =>
       (home.kind === 'here' && mine === 'not-found') ||
       home.kind === 'nowhere' ||
       (home.kind === 'remote' && there.get(home.cluster) === 'not-found');
     if (!askers.some(({ home }) => homesWord(home))) fail('a not-found is a home’s');
-    if (isList && !askers.every(({ home }) => homesWord(home))) fail('a not-found is every home’s');
+    const likely = completed.length > 0 ? completed : askers;
+    if (isList && !likely.some(({ home }) => homesWord(home)))
+      fail('row 3: who only asked counts for nobody');
+    if (isList && likely.some(({ home }) => isSilent(home, there))) fail('row 3: a silent home may have it');
+    if (name.kind === 'cluster-bound' && !isUuidName(name) && !mayAskAt.every(({ home }) => homesWord(home)))
+      fail('row 4: a not-found is every home’s');
   }
+}
+
+function isSilent(home: Home, there: OriginQuestion['there']): boolean {
+  if (home.kind !== 'remote') return home.kind === 'unsettled';
+  const word = there.get(home.cluster);
+  return word === undefined || word === 'unreachable' || word === 'blocked';
 }
