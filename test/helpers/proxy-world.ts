@@ -49,8 +49,12 @@ export async function proxyWorld(base: number): Promise<ProxyWorld> {
       await command('add-cluster', id, ...places, ...secure, '--data', proxyData);
     }
     const proxy = await serveProgram([
-      ...['--tftp', `${proxyAddress}:0`, '--http', `${proxyAddress}:0`],
-      ...['--data', proxyData],
+      '--tftp',
+      `${proxyAddress}:0`,
+      '--http',
+      `${proxyAddress}:0`,
+      '--data',
+      proxyData,
     ]);
     closing.push(() => proxy.stop());
     const nodes = { a: a.node, b: b.node };
@@ -106,8 +110,12 @@ async function startCluster(
   const node = await openNode({ dataDir, passphraseFile: undefined });
   closing.push(() => node.close());
   const server = await serveProgram([
-    ...['--tftp', `${address}:0`, '--http', `${address}:0`],
-    ...['--data', dataDir],
+    '--tftp',
+    `${address}:0`,
+    '--http',
+    `${address}:0`,
+    '--data',
+    dataDir,
   ]);
   closing.push(() => server.stop());
   const { certificates } = (await command('list-certs', '--data', dataDir)) as {

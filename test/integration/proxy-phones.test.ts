@@ -71,7 +71,11 @@ async function forge(port: number, address: string): Promise<Socket> {
   await once(socket, 'listening');
   const names = [
     ...everyPhone.flatMap((device) => [`CTL${device}.tlv`, `ITL${device}.tlv`, `${device}.cnf.xml.sgn`]),
-    ...['CTLFile.tlv', 'ITLFile.tlv', 'AppDialRules.xml.sgn', 'Ringlist.xml.sgn', 'XMLDefault.cnf.xml.sgn'],
+    'CTLFile.tlv',
+    'ITLFile.tlv',
+    'AppDialRules.xml.sgn',
+    'Ringlist.xml.sgn',
+    'XMLDefault.cnf.xml.sgn',
     ...Array.from(
       { length: 40 },
       (_, at) => `CTLSEP00FFFFFFFF${at.toString(16).padStart(2, '0').toUpperCase()}.tlv`,
@@ -144,9 +148,9 @@ interface Asked {
 function askOnAndOn(device: string, address: string) {
   const asked: Asked[] = [];
   const names = [`${device}.cnf.xml.sgn`, `ITL${device}.tlv`, 'ITLFile.tlv', `${device}.cnf.xml`];
-  let over = false;
+  const told = { over: false };
   const line = async (how: 'tftp' | 'http'): Promise<void> => {
-    for (let at = 0; !over; at++) {
+    for (let at = 0; !told.over; at++) {
       const name = names[at % names.length] ?? '';
       const answer = await world.ask(how, name, address, 1_500);
       const text = answer.kind === 'bytes' ? Buffer.from(answer.bytes).toString('latin1') : '';
@@ -158,7 +162,7 @@ function askOnAndOn(device: string, address: string) {
   return {
     asked,
     async end(): Promise<readonly Asked[]> {
-      over = true;
+      told.over = true;
       await lines;
       return asked;
     },
