@@ -109,14 +109,7 @@ async function startCluster(
   const dataDir = await makeNode(folder, id, mode);
   const node = await openNode({ dataDir, passphraseFile: undefined });
   closing.push(() => node.close());
-  const server = await serveProgram([
-    '--tftp',
-    `${address}:0`,
-    '--http',
-    `${address}:0`,
-    '--data',
-    dataDir,
-  ]);
+  const server = await serveProgram(['--tftp', `${address}:0`, '--http', `${address}:0`, '--data', dataDir]);
   closing.push(() => server.stop());
   const { certificates } = (await command('list-certs', '--data', dataDir)) as {
     readonly certificates: readonly { readonly purpose: string | null; readonly fingerprint: string }[];
