@@ -21,6 +21,7 @@ import {
   type InitPorts,
 } from './init-cluster.ts';
 import { planPublication, type PlannedPublication } from './plan-publication.ts';
+import { planEveryPair, type ShownVerdict } from './plan-strand.ts';
 import { publishLists } from './publish-lists.ts';
 
 export interface AdoptRequest {
@@ -41,6 +42,8 @@ export interface AdoptResult {
   readonly generation: number;
   /** What phones see change from generation 0 to the first one of ours. */
   readonly planned: PlannedPublication;
+  /** What phones may hold of the adopted lists, and where they find the signer of their configuration then. */
+  readonly pairs: readonly ShownVerdict[];
   readonly issued: readonly CertificatePurpose[];
   readonly warnings: readonly string[];
 }
@@ -58,6 +61,8 @@ export async function adoptCluster(ports: InitPorts, request: AdoptRequest): Pro
   const missing = ownPurposes.filter((purpose) => !(purpose in keys.own));
   if (existing === undefined) await createRows(ports, request, { lists, keys, names, missing });
   const planned = await planPublication(ports, { signer: keys.listSigner });
+  const pairs = await planEveryPair(ports, planned);
+  refuseStrandedPairs(pairs);
   const generation = await publishLists(ports, { planned, who: request.by, operation: 'adopt' });
   const { cluster } = planned.view;
   return {
@@ -65,9 +70,24 @@ export async function adoptCluster(ports: InitPorts, request: AdoptRequest): Pro
     nodeName: names.nodeName,
     generation,
     planned,
+    pairs,
     issued: missing,
     warnings: warningsOf(lists, keys),
   };
+}
+
+/** No database counts these phones: that one of them is stranded is enough, and no number allows it. */
+function refuseStrandedPairs(pairs: readonly ShownVerdict[]): void {
+  const stranded = pairs.filter((pair) => pair.stranded);
+  if (stranded.length === 0) return;
+  const words = stranded.map(({ ctl, itl }) => `CTL ${ctl} and ITL ${itl}`).join('; ');
+  throw new Failure(
+    'refused',
+    `phones that hold ${words} would have no path to a configuration they believe`,
+    {
+      hint: 'Give the key that signs files for them (--callmanager), or a SAST of every list they hold (--sast).',
+    },
+  );
 }
 
 interface Names {

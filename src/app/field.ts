@@ -47,6 +47,8 @@ export async function readField(ports: FieldPorts): Promise<Field> {
     (list) =>
       clock.nowMs() - list.publishedMs < recentMs || current.some(({ sha256 }) => sha256 === list.sha256),
   );
+  // Each node notes what it heard itself: a phone that was never heard here may be another node's.
+  const isOnlyNode = (await store.listNodes()).length < 2;
   const sets = new BeliefSets();
   const known = new Map(stored.devices.map((belief) => [belief.name, belief]));
   const devices = (await store.listDeviceNames()).toSorted().map((name) => {
@@ -58,7 +60,7 @@ export async function readField(ports: FieldPorts): Promise<Field> {
       stored.gaps,
     );
     // Who was never heard of was given nothing.
-    const full = heardMs === 0 ? set : withDeliveries(sets, set, newest);
+    const full = heardMs === 0 && isOnlyNode ? set : withDeliveries(sets, set, newest);
     return { name, set: full, heardMs, address, deliveries, provedMs, unansweredConfigs };
   });
   return {

@@ -13,10 +13,12 @@ import { decodeQuarantined, type Quarantine, type Quarantined } from '../core/bu
 import { joinSource, verifyManifest, type BulkSource } from '../core/bulk/verify-source.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
 import { recordFields } from '../core/signing/build-trust-list.ts';
+import { aftermathOfStores } from '../core/trust/aftermath.ts';
 import { encodeTrustRecord } from '../wire/trust-record.ts';
 import { acceptPeers, rememberSeen, type Acceptance, type Peers, type RefusedSource } from './bulk-peers.ts';
 import { readClusterView, type ClusterView } from './cluster-view.ts';
 import { planPublication, type PlannedPublication } from './plan-publication.ts';
+import type { TrustOperation } from './trust-operation.ts';
 
 export interface ImportBulkPorts {
   readonly store: Store;
@@ -94,6 +96,21 @@ export async function reviewImport(ports: ImportBulkPorts, request: ReviewReques
     publication,
     publishesCtl,
     phones: await store.countDevices(),
+  };
+}
+
+/** The import with the CTL that follows it, for the planner; what lists do not change, the TVS does. */
+export function importOperation({ plan, purpose, quarantined, publication }: ImportReview): TrustOperation {
+  return {
+    operation: `import-bulk --from ${quarantined.place} --purpose ${purpose} --apply`,
+    request: {
+      change: plan.change,
+      ...(publication === undefined ? { listsStay: true } : { kinds: ['ctl'] as const }),
+    },
+    warnings: [],
+    question: 'Take this over?',
+    aftermath: aftermathOfStores,
+    ...(publication !== undefined && { next: 'tftp-pki update-ctl, then reset-phones' }),
   };
 }
 

@@ -1,19 +1,17 @@
 /**
- * `move-device`: whether devices take the lists of the cluster they move to, and then where their files come from from
- * now on. Refused as a whole when one of them has no path; what would open one is said.
+ * `move-device`: whether devices take the lists of the cluster they move to, with everything that they may hold, and then
+ * where their files come from from now on. Refused as a whole when one of them has no path, unless somebody names how
+ * many have none; what would open one is said.
  */
 import { Failure } from '../base/errors.ts';
+import { offlineAfterMs } from '../base/limits.ts';
 import { planMove, type Lists, type MovePath } from '../core/cluster/move-path.ts';
 import type { SettledHome } from '../core/cluster/home.ts';
 import type { ClusterId } from '../core/cluster/remote.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
-import type { Crypto, Store, WallClock } from '../core/ports.ts';
-
-export interface MovePorts {
-  readonly store: Store;
-  readonly crypto: Crypto;
-  readonly clock: WallClock;
-}
+import type { Store } from '../core/ports.ts';
+import { readField, type FieldPorts } from './field.ts';
+import { MoveField, type DevicePath } from './move-field.ts';
 
 export interface PlannedMove {
   readonly device: string;
@@ -22,58 +20,73 @@ export interface PlannedMove {
   readonly path: MovePath;
 }
 
+/** As plans of other changes of trust: each device is counted once, as the first of the three that holds of it. */
 export interface MovePlan {
   readonly to: ClusterId;
   readonly moves: readonly PlannedMove[];
+  readonly stranded: readonly string[];
+  readonly unknown: readonly string[];
+  readonly offline: readonly string[];
 }
 
 /** Failure `usage` for what is no device, `not-found` for a cluster that is none. */
 export async function planMoves(
-  { store, crypto, clock }: MovePorts,
+  ports: FieldPorts,
   names: readonly string[],
   to: ClusterId,
 ): Promise<MovePlan> {
+  const { store, crypto, clock } = ports;
   const own = (await store.readCluster())?.id;
   const remotes = (await store.listRemotes()).map(({ id }) => id);
   if (to !== own && !remotes.includes(to))
     throw new Failure('not-found', `there is no cluster ${to} here`, { hint: 'tftp-pki list-clusters' });
   const nowSeconds = Math.floor(clock.nowMs() / 1000);
+  const field = await readField(ports);
+  const devices = new Map(field.devices.map((device) => [device.name, device]));
+  const ours = await listsOf(store, own ?? '', own);
+  const theirs = await listsOf(store, to, own);
+  const here = new MoveField(crypto, field, theirs, nowSeconds);
   const paths = new Map<ClusterId, MovePath>();
+  const pathFrom = async (from: ClusterId | undefined, name: string): Promise<DevicePath> => {
+    if (from === undefined) return { path: nowhere, isUnknown: true };
+    if (from === to) return { path: thereAlready, isUnknown: false };
+    const device = devices.get(name);
+    if (from === own && device !== undefined) return here.pathOf(device, ours);
+    const known = paths.get(from);
+    const path = known ?? planMove(crypto, await listsOf(store, from, own), theirs, nowSeconds);
+    paths.set(from, path);
+    // What its home publishes is all that is known of what it holds.
+    return { path, isUnknown: true };
+  };
   const moves: PlannedMove[] = [];
+  const [stranded, unknown, offline]: [string[], string[], string[]] = [[], [], []];
   for (const device of new Set(names.map(deviceOf))) {
     const from = await homeOf(store, device, own);
-    if (from === undefined) {
-      const because = 'no cluster is known to be its home, so nobody knows which lists it holds';
-      moves.push({ device, from, path: { kind: 'none', because, needs: [] } });
-      continue;
-    }
-    const path =
-      paths.get(from) ??
-      (from === to
-        ? { kind: 'path' as const, because: 'it is there already' }
-        : planMove(crypto, await listsOf(store, from, own), await listsOf(store, to, own), nowSeconds));
-    paths.set(from, path);
+    const { path, isUnknown } = await pathFrom(from, device);
     moves.push({ device, from, path });
+    const heardMs = devices.get(device)?.heardMs ?? 0;
+    if (path.kind === 'none') stranded.push(device);
+    else if (isUnknown) unknown.push(device);
+    else if (from === own && heardMs < clock.nowMs() - offlineAfterMs) offline.push(device);
   }
-  return { to, moves };
+  return { to, moves, stranded, unknown, offline };
 }
 
-/** Failure `refused` when a device has no path. */
+const nowhere: MovePath = {
+  kind: 'none',
+  because: 'no cluster is known to be its home, so nobody knows which lists it holds',
+  needs: [],
+};
+const thereAlready: MovePath = { kind: 'path', because: 'it is there already' };
+
+/** Failure `refused` unless every device has a path, or exactly as many have none as somebody said. */
 export async function moveDevices(
-  { store, clock }: MovePorts,
-  { to, moves }: MovePlan,
+  { store, clock }: FieldPorts,
+  { to, moves, stranded }: MovePlan,
   by: string,
+  allowed: number | undefined,
 ): Promise<void> {
-  const stuck = moves.filter(({ path }) => path.kind === 'none');
-  const [first] = stuck;
-  if (first !== undefined)
-    throw new Failure(
-      'refused',
-      `${stuck.length} of ${moves.length} devices have no path to ${to}: ${first.device}: ${first.path.because}`,
-      {
-        hint: 'Trust the certificates named above where the devices are now (trust-cert, update-ctl), let them take the new lists, then move.',
-      },
-    );
+  refuseStuck({ to, moves, stranded }, allowed);
   const own = (await store.readCluster())?.id;
   const home: SettledHome = to === own ? { kind: 'here' } : { kind: 'remote', cluster: to };
   const devices = moves.map(({ device }) => device);
@@ -84,6 +97,27 @@ export async function moveDevices(
     operation: `move-device --to ${to}`,
     detail: { devices: devices.length, first: devices[0] ?? null },
   });
+}
+
+function refuseStuck(
+  { to, moves, stranded }: Pick<MovePlan, 'to' | 'moves' | 'stranded'>,
+  allowed: number | undefined,
+): void {
+  if (stranded.length === (allowed ?? 0)) return;
+  const first = moves.find(({ path }) => path.kind === 'none');
+  if (first === undefined)
+    throw new Failure('refused', `--strand ${allowed} is not what would happen: no device is stranded`, {
+      hint: `tftp-pki move-device --to ${to}, without --strand`,
+    });
+  throw new Failure(
+    'refused',
+    `${stranded.length} of ${moves.length} devices have no path to ${to}: ${first.device}: ${first.path.because}`,
+    {
+      hint:
+        'Trust the certificates named above where the devices are now (trust-cert, update-ctl), let them take the new lists, then move; ' +
+        `--strand ${stranded.length} moves them all the same.`,
+    },
+  );
 }
 
 function deviceOf(name: string): string {

@@ -39,6 +39,8 @@ export interface PublicationRequest {
   readonly signer?: CertificateFacts | undefined;
   /** The lists of this node only: its CallManager is a signer for no other node's phones. */
   readonly onlyThisNode?: boolean | undefined;
+  /** Nothing is published: the lists stay whatever they are, and what else phones meet changes (what the TVS says). */
+  readonly listsStay?: boolean | undefined;
 }
 
 export interface PlannedList {
@@ -74,6 +76,10 @@ export async function planPublication(
   const view = viewAfter(crypto, await readClusterView(store, crypto), change);
   const current = await store.currentLists();
   const rollback = request.rollback ?? isRollbackList(crypto, current);
+  if (request.listsStay === true) {
+    const lists = current.map(({ kind, node }) => ({ kind, node, plan: undefined, diff: [] }));
+    return { view, current, change, lists, rollback, currentKeep: false };
+  }
   const field: Field = { crypto, current, rollback };
   const inputs = view.nodes.map(({ name }) => trustInputOf(view, name));
   const planned = inputs.map((input) => ({

@@ -7,12 +7,14 @@ import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
 import type { Crypto } from '../core/ports.ts';
 import { sameSerial } from '../core/trust/anchor.ts';
 import type { TvsAnswer } from '../core/trust/judge.ts';
-import { describeSide } from '../core/trust/list-library.ts';
+import { describeSide, ListLibrary } from '../core/trust/list-library.ts';
 import { namesAttributes } from '../core/trust/name-text.ts';
 import { paperConfig, paperList } from '../core/trust/paper.ts';
 import {
+  atEveryNode,
   planStranding,
   RoadFinder,
+  type PairJudge,
   type Served,
   type ServedFile,
   type StrandReport,
@@ -20,7 +22,7 @@ import {
 import { inUse, ownOf } from '../core/trust/trust-plan.ts';
 import { vouchedRoles } from '../core/tvs/vouching.ts';
 import { readClusterView, trustInputOf, type ClusterView } from './cluster-view.ts';
-import { readField, type Field, type FieldPorts } from './field.ts';
+import { readField, type FieldPorts } from './field.ts';
 import { replacedList, type PlannedPublication } from './plan-publication.ts';
 import { listFileNames } from './publish-lists.ts';
 
@@ -46,28 +48,77 @@ export async function planStrand(
   serving: Pick<FieldPorts, 'store' | 'crypto'> = ports,
 ): Promise<PlannedStrand> {
   const field = await readField(ports);
-  const before = await servedNow(serving, planned);
-  const after = await servedThen(ports.crypto, planned);
+  const judge = await judgeOf(ports.crypto, field.library, planned, serving);
   const nowMs = ports.clock.nowMs();
-  const finder = new RoadFinder(ports.crypto, field.library, { before, after });
-  const report = planStranding(finder, field.library, field.groups, nowMs - offlineAfterMs);
-  return { ...report, shown: shownOf(field, report) };
+  const report = planStranding(judge, field.library, field.groups, nowMs - offlineAfterMs);
+  return { ...report, shown: report.pairs.toSorted(mostFirst).map((pair) => shownOf(field.library, pair)) };
+}
+
+/**
+ * Every pair that could be made of the published lists, whoever holds it: for phones that no database counts yet.
+ * `stranded`: no path afterwards that can be relied upon, whatever it was before.
+ */
+export async function planEveryPair(
+  { store, crypto }: Pick<FieldPorts, 'store' | 'crypto'>,
+  planned: PlannedPublication,
+): Promise<readonly ShownVerdict[]> {
+  const library = new ListLibrary(crypto, await store.listPublished());
+  const judge = await judgeOf(crypto, library, planned, { store, crypto });
+  return library.allPairs().map((key) => {
+    const verdict = judge.verdict(key);
+    const stranded = verdict.after.some(({ path }) => path === 'none' || path === 'TVS');
+    return shownOf(library, { ...verdict, stranded, phones: 0 });
+  });
+}
+
+async function judgeOf(
+  crypto: Crypto,
+  library: ListLibrary,
+  planned: PlannedPublication,
+  serving: Pick<FieldPorts, 'store' | 'crypto'>,
+): Promise<PairJudge> {
+  const now = await readClusterView(serving.store, serving.crypto);
+  const current = await serving.store.currentLists();
+  const finders: RoadFinder[] = [];
+  for (const { before, after } of nodesToJudge(now, planned.view))
+    finders.push(
+      new RoadFinder(crypto, library, {
+        before: await servedNow(serving.crypto, now, current, before),
+        after: await servedThen(crypto, planned, after),
+      }),
+    );
+  return atEveryNode(finders);
+}
+
+/** The same node before and after, where it has another name, or is another folder's. */
+interface JudgedNode {
+  readonly before: string;
+  readonly after: string;
+}
+
+/**
+ * A phone may ask any node that is there now and then: when one is away it goes to the next, with whatever lists it has.
+ * One that only joins is asked by nobody yet; from one that leaves phones go to those that stay.
+ */
+function nodesToJudge({ nodes: now }: ClusterView, { nodes: then }: ClusterView): readonly JudgedNode[] {
+  const staying = then.filter(({ name }) => now.some((node) => node.name === name));
+  if (staying.length > 0) return staying.map(({ name }) => ({ before: name, after: name }));
+  return [{ before: now[0]?.name ?? '', after: then[0]?.name ?? '' }];
 }
 
 async function servedNow(
-  ports: Pick<FieldPorts, 'store' | 'crypto'>,
-  { current }: PlannedPublication,
+  crypto: Crypto,
+  view: ClusterView,
+  current: readonly PublishedList[],
+  node: string,
 ): Promise<Served> {
-  const view = await readClusterView(ports.store, ports.crypto);
-  const node = servingNode(view);
   const lists = current.filter((list) => list.node === node);
-  return { ...listsOf(lists), ...(await filesOf(ports.crypto, view, node)) };
+  return { ...listsOf(lists), ...(await filesOf(crypto, view, node)) };
 }
 
-async function servedThen(crypto: Crypto, planned: PlannedPublication): Promise<Served> {
+async function servedThen(crypto: Crypto, planned: PlannedPublication, node: string): Promise<Served> {
   const lists: Partial<Record<TrustListKind, ServedFile>> = {};
-  const serving = servingNode(planned.view);
-  for (const list of planned.lists.filter(({ node }) => node === serving)) {
+  for (const list of planned.lists.filter((each) => each.node === node)) {
     const { kind, plan } = list;
     const fileName = listFileNames[kind];
     const before = replacedList(planned, list);
@@ -76,12 +127,7 @@ async function servedThen(crypto: Crypto, planned: PlannedPublication): Promise<
       lists[kind] = await paperList(plan, { hash, rollback: planned.rollback, fileName });
     else if (before !== undefined) lists[kind] = { name: fileName, bytes: before.bytes };
   }
-  return { ctl: lists.ctl, itl: lists.itl, ...(await filesOf(crypto, planned.view, serving)) };
-}
-
-/** Phones ask this node; one that only now joins is asked by nobody yet. */
-function servingNode({ thisNode, nodes }: ClusterView): string {
-  return nodes.find(({ name }) => name === thisNode)?.name ?? nodes[0]?.name ?? '';
+  return { ctl: lists.ctl, itl: lists.itl, ...(await filesOf(crypto, planned.view, node)) };
 }
 
 function listsOf(lists: readonly PublishedList[]): Pick<Served, 'ctl' | 'itl'> {
@@ -124,19 +170,23 @@ function tvsOf(crypto: Crypto, view: ClusterView, node: string): Served['tvs'] {
   };
 }
 
-function shownOf(field: Field, { pairs }: StrandReport): readonly ShownVerdict[] {
-  return pairs
-    .toSorted((a, b) => b.phones - a.phones)
-    .map(({ key, phones, before, after, stranded }) => ({
-      ctl: describeSide(field.library, key, 'ctl'),
-      itl: describeSide(field.library, key, 'itl'),
-      phones,
-      before: before.map(roadWords),
-      after: after.map(roadWords),
-      stranded,
-    }));
+type CountedPair = StrandReport['pairs'][number];
+
+function mostFirst(a: CountedPair, b: CountedPair): number {
+  return b.phones - a.phones;
 }
 
-function roadWords({ path, afterLists }: StrandReport['pairs'][number]['before'][number]): string {
+function shownOf(library: ListLibrary, { key, phones, before, after, stranded }: CountedPair): ShownVerdict {
+  return {
+    ctl: describeSide(library, key, 'ctl'),
+    itl: describeSide(library, key, 'itl'),
+    phones,
+    before: before.map(roadWords),
+    after: after.map(roadWords),
+    stranded,
+  };
+}
+
+function roadWords({ path, afterLists }: CountedPair['before'][number]): string {
   return afterLists ? `${path}, with new lists` : path;
 }

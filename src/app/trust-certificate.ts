@@ -9,9 +9,12 @@ import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.t
 import { isForPhones } from '../core/bulk/landing.ts';
 import { uncheckableKey } from '../core/trust/checkable.ts';
 import { holdersOf } from '../core/trust/dependents.ts';
+import { aftermathOfStores } from '../core/trust/aftermath.ts';
+import type { AuditEntry } from '../core/audit/audit-chain.ts';
 import { powerOf } from '../core/trust/power.ts';
 import { readClusterView } from './cluster-view.ts';
 import { ownRows } from './own-certificates.ts';
+import type { TrustOperation } from './trust-operation.ts';
 
 export interface TrustPorts {
   readonly store: Store;
@@ -55,18 +58,26 @@ export function trustCertificate(
 }
 
 export interface RemovedCertificate {
+  readonly id: number;
   readonly subject: string;
   readonly store: CertificateStoreName;
   /** Published lists that name it until they are made anew. */
   readonly listedIn: readonly string[];
 }
 
-/** Retired, not forgotten. Failure `not-found`, or `refused` while something signs or serves with it. */
-export async function removeCertificate(
-  { store, crypto, clock }: TrustPorts,
+export interface PlannedRemoval {
+  readonly removed: RemovedCertificate;
+  /** For the planner: it leaves no list now, and a TVS vouches for it no longer. */
+  readonly operation: TrustOperation;
+  readonly audit: Omit<AuditEntry, 'atMs'>;
+}
+
+/** Failure `not-found`, or `refused` while something signs or serves with it. */
+export async function planRemoval(
+  { store, crypto }: TrustPorts,
   id: number,
   by: string,
-): Promise<RemovedCertificate> {
+): Promise<PlannedRemoval> {
   const view = await readClusterView(store, crypto);
   const row = view.certificates.find((each) => each.id === id);
   if (row === undefined)
@@ -80,10 +91,28 @@ export async function removeCertificate(
     signs: lists.filter(({ signer }) => signer === row.fingerprint).map(({ name }) => name),
     listedIn,
   });
-  const atMs = clock.nowMs();
-  const detail = { id, store: row.store, certificate: row.fingerprint };
-  await store.retireCertificate(id, { atMs, who: by, operation: `remove-cert ${id}`, detail });
-  return { subject, store: row.store, listedIn };
+  const operation = `remove-cert ${id}`;
+  const [list] = listedIn;
+  return {
+    removed: { id, subject, store: row.store, listedIn },
+    operation: {
+      operation,
+      request: { listsStay: true, change: { retireCertificates: [id] } },
+      warnings: [],
+      question: `Retire ${subject}?`,
+      aftermath: aftermathOfStores,
+      ...(list !== undefined && { next: `tftp-pki update-${list.toLowerCase()}` }),
+    },
+    audit: { who: by, operation, detail: { id, store: row.store, certificate: row.fingerprint } },
+  };
+}
+
+/** Retired, not forgotten. */
+export function removeCertificate(
+  { store, clock }: TrustPorts,
+  { removed, audit }: PlannedRemoval,
+): Promise<void> {
+  return store.retireCertificate(removed.id, { ...audit, atMs: clock.nowMs() });
 }
 
 interface Needs {

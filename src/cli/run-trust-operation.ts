@@ -5,7 +5,7 @@
 import { userInfo } from 'node:os';
 import { printable } from '../base/text.ts';
 import type { PlannedPublication } from '../app/plan-publication.ts';
-import type { TrustOperation } from '../app/trust-operation.ts';
+import type { PlannedOperation, TrustOperation } from '../app/trust-operation.ts';
 import type { Aftermath } from '../core/trust/aftermath.ts';
 import type { OpenNode } from '../node/open-node.ts';
 import type { CommandContext, OptionDefinition } from './command.ts';
@@ -23,15 +23,31 @@ export interface TrustOptions {
   readonly strand?: number;
 }
 
-export const trustOptions: readonly OptionDefinition[] = [
-  { flags: '--dry-run', description: 'print what would change, and change nothing' },
-  {
-    flags: '--strand <N>',
-    description: 'do it although exactly so many phones lose every path to a believed configuration',
-    parse: parseCount,
-  },
-  yesOption,
-];
+export const dryRunOption: OptionDefinition = {
+  flags: '--dry-run',
+  description: 'print what would change, and change nothing',
+};
+export const strandOption: OptionDefinition = {
+  flags: '--strand <N>',
+  description: 'do it although exactly so many phones lose every path to a believed configuration',
+  parse: parseCount,
+};
+export const trustOptions: readonly OptionDefinition[] = [dryRunOption, strandOption, yesOption];
+
+/** A change that publishes no list by itself, before the planner all the same. Failure `refused` for what strands. */
+export async function guardChange(
+  { output }: CommandContext,
+  { dryRun = false, strand }: TrustOptions,
+  node: OpenNode,
+  operation: TrustOperation,
+): Promise<PlannedOperation> {
+  const { planOperation, refuseStranding } = await import('../app/trust-operation.ts');
+  const planned = await planOperation(node, operation);
+  const strands = planned.strand.stranded.length > 0;
+  if (!output.json && (dryRun || strands)) printStrand(output, planned, dryRun);
+  if (!dryRun) refuseStranding(operation, planned, strand);
+  return planned;
+}
 
 /** `open` is the folder's node, unless the command makes one. */
 export async function runTrustOperation(

@@ -1,4 +1,5 @@
 /** What a change of trust does to phones, as commands print it. */
+import type { ShownVerdict } from '../app/plan-strand.ts';
 import type { PlannedOperation } from '../app/trust-operation.ts';
 import { namesOf } from '../base/text.ts';
 import type { Output } from './output.ts';
@@ -36,6 +37,15 @@ export function printStrand(output: Output, { strand, steps }: PlannedOperation,
   if (!withSteps) return;
   output.line();
   steps.forEach(({ command, when }, index) => output.line(`${index + 1}. ${command}  (${when})`));
+}
+
+/** Pairs of lists that nobody counted. */
+export function printPairs(output: Output, pairs: readonly ShownVerdict[]): void {
+  output.line();
+  output.table(
+    ['PHONES THAT HOLD CTL', 'ITL', 'FIND THE SIGNER IN'],
+    pairs.map(({ ctl, itl, after }) => [ctl, itl, after.join(' or ')]),
+  );
 }
 
 export function strandFacts({ strand, steps }: PlannedOperation): Readonly<Record<string, unknown>> {

@@ -10,6 +10,7 @@ import type { NodeOptions } from '../../node/open-node.ts';
 import { nodeOptions } from '../node.ts';
 import { existingFolder, readInput } from '../read-input.ts';
 import { listFacts, printPlan, sayAftermath } from '../run-trust-operation.ts';
+import { printPairs } from '../show-strand.ts';
 import { aftermathOfAdoption } from '../../core/trust/aftermath.ts';
 
 interface AdoptOptions {
@@ -32,7 +33,8 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
     'The lists that phones hold become generation 0 and the given keys those of this folder; missing keys are made, and ' +
       'generation 1 is published, which these phones accept. Each PEM holds a certificate and its private key.',
     'Where none of the given keys is a signer that phones take the next list from, nothing is written, and the ' +
-      'certificates that have to be loaded first are named.',
+      'certificates that have to be loaded first are named; and where phones with one of the lists, or both, would find ' +
+      'the signer of their configuration is led through a boot before anything is published.',
   ],
   options: [
     {
@@ -68,7 +70,10 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
       const node = named ?? { dataDir: scratch ?? '', passphraseFile: undefined };
       const adopted = await adopt(context, options, node);
       if (output.json) output.object(adoptedFacts(adopted, scratch !== undefined));
-      else printPlan(output, adopted.planned);
+      else {
+        printPlan(output, adopted.planned);
+        printPairs(output, adopted.pairs);
+      }
       for (const warning of adopted.warnings) output.warn(printable(warning));
       if (scratch !== undefined) output.note('nothing was changed');
       else {
@@ -110,7 +115,7 @@ async function adopt(
 }
 
 function adoptedFacts(
-  { cluster, nodeName, generation, planned, issued, warnings }: AdoptResult,
+  { cluster, nodeName, generation, planned, pairs, issued, warnings }: AdoptResult,
   dryRun: boolean,
 ): Readonly<Record<string, unknown>> {
   return {
@@ -120,6 +125,7 @@ function adoptedFacts(
     dryRun,
     generation: dryRun ? null : generation,
     lists: listFacts(planned),
+    pairs: pairs.map(({ ctl, itl, after }) => ({ ctl, itl, after })),
     issued,
     warnings,
   };

@@ -8,7 +8,9 @@ import type { OpenNode } from '../../node/open-node.ts';
 import { defineCommand, type CommandContext } from '../command.ts';
 import { confirm, yesOption } from '../confirm.ts';
 import { withNode } from '../node.ts';
+import { dryRunOption, guardChange, strandOption, type TrustOptions } from '../run-trust-operation.ts';
 import { importFacts, printReview, sayNext, summaryOf } from '../show-import.ts';
+import { strandFacts } from '../show-strand.ts';
 import {
   acceptOption,
   bundlePassphrase,
@@ -19,7 +21,7 @@ import {
 } from '../share-options.ts';
 import { parseTimeSeconds } from '../words.ts';
 
-interface ImportOptions extends ShareOptions {
+interface ImportOptions extends ShareOptions, TrustOptions {
   readonly from: string;
   readonly purpose: BulkPurpose;
   readonly cluster?: readonly string[];
@@ -29,7 +31,6 @@ interface ImportOptions extends ShareOptions {
   readonly legacy?: boolean;
   readonly accept?: readonly Acceptance[];
   readonly apply?: boolean;
-  readonly yes?: boolean;
 }
 
 export const importBulkCommand = defineCommand<ImportOptions>({
@@ -43,6 +44,7 @@ export const importBulkCommand = defineCommand<ImportOptions>({
     'The purpose decides what others may do: proxy makes them signers of files and of nothing else; emcc takes Tomcat ' +
       'and ITLRecovery; migrate makes them signers of trust lists until a day. What a cluster no longer exports is ' +
       'retired by the same plan.',
+    'Before anything is taken over the planner counts the phones that it would strand, with the CTL that follows it.',
     'With --foreign the share is a directory of PEM and PKCS#12 files of another product, each named for what it is ' +
       '(CallManager.pem, TVS.p12). No manifest speaks for them: --apply needs --accept with the one fingerprint over all ' +
       'of them that was shown.',
@@ -70,6 +72,8 @@ export const importBulkCommand = defineCommand<ImportOptions>({
     { flags: '--legacy', description: 'with --foreign: read PKCS#12 of old programs too (RC2, 3DES)' },
     acceptOption,
     { flags: '--apply', description: 'take over what was shown' },
+    dryRunOption,
+    strandOption,
     yesOption,
     ...shareOptions,
   ],
@@ -85,21 +89,31 @@ export const importBulkCommand = defineCommand<ImportOptions>({
     },
   ],
   async run(context, _, options) {
-    const { applyImport, isNothing, reviewImport } = await import('../../app/import-bulk.ts');
+    const { applyImport, importOperation, isNothing, reviewImport } =
+      await import('../../app/import-bulk.ts');
     const { output, terminal } = context;
     return withNode(context, async (node) => {
       const by = userInfo().username;
-      const { purpose, accept: accepted = [], apply = false } = options;
-      if (apply) await refuseOtherQuestion(node, options);
+      const { purpose, accept: accepted = [], dryRun = false } = options;
+      if (options.apply === true) await refuseOtherQuestion(node, options);
       else await fetch(context, node, options);
+      const apply = options.apply === true && !dryRun;
       const review = await reviewImport(node, { purpose, accepted, by });
       if (!output.json) printReview(output, review);
       const changes = !isNothing(review.plan);
+      const guard = { ...options, dryRun: !apply };
+      const planned = changes ? await guardChange(context, guard, node, importOperation(review)) : undefined;
       if (apply && changes) await confirm(terminal, summaryOf(review), options.yes === true);
       if (apply) await applyImport(node, review, by);
-      if (output.json) output.object({ ...importFacts(review), applied: apply && changes });
+      if (output.json)
+        output.object({
+          ...importFacts(review),
+          phones: planned === undefined ? null : strandFacts(planned),
+          applied: apply && changes,
+        });
       sayDone(context, review, { apply, changes });
-      return review.refused.length === 0 ? 0 : 1;
+      const strands = dryRun && (planned?.strand.stranded.length ?? 0) > 0;
+      return review.refused.length === 0 && !strands ? 0 : 1;
     });
   },
 });

@@ -7,11 +7,13 @@ import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
 import { readInput } from '../read-input.ts';
+import { dryRunOption, strandOption } from '../run-trust-operation.ts';
 
 interface MoveOptions {
   readonly file?: string;
   readonly to: string;
   readonly dryRun?: boolean;
+  readonly strand?: number;
 }
 
 export const moveDeviceCommand = defineCommand<MoveOptions>({
@@ -19,8 +21,10 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
   topic: 'Clusters',
   summary: 'say whether devices take the lists of another cluster, and serve them from there',
   description: [
-    'Judges the lists of the destination as a phone that holds the lists of its present home, and says which certificates ' +
-      'would open a path where there is none. Without a path for every device nothing is moved.',
+    'Judges the lists of the destination as phones with each pair of lists that the device may hold, and says which ' +
+      'certificates would open a path where there is none. Without a path for every device nothing is moved.',
+    'Stranded, unknown and offline are three numbers as in "plan"; of a device of another cluster only the published lists ' +
+      'are known, so it is among the unknown.',
     'Add the device at the destination first. From then on its files come from there; where the destination has no ' +
       'configuration of it yet, from whoever has one.',
   ],
@@ -28,7 +32,8 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
   options: [
     { flags: '--file <CSV>', description: 'one device per line, in the first column' },
     { flags: '--to <CLUSTER>', description: 'a remote cluster, or the own one', required: true },
-    { flags: '--dry-run', description: 'say what would be done, and stop' },
+    dryRunOption,
+    strandOption,
   ],
   examples: [
     {
@@ -45,9 +50,8 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
     return withNode(context, async (node) => {
       const plan = await planMoves(node, names, options.to);
       print(output, plan);
-      const stuck = plan.moves.some(({ path }) => path.kind === 'none');
-      if (options.dryRun === true) return stuck ? 1 : 0;
-      await moveDevices(node, plan, userInfo().username);
+      if (options.dryRun === true) return plan.stranded.length > 0 ? 1 : 0;
+      await moveDevices(node, plan, userInfo().username, options.strand);
       output.note(
         `${plan.moves.length === 1 ? 'it is' : `${plan.moves.length} devices are`} served from ${plan.to} now`,
       );
@@ -56,10 +60,11 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
   },
 });
 
-function print(output: Output, { to, moves }: MovePlan): void {
+function print(output: Output, { to, moves, stranded, unknown, offline }: MovePlan): void {
   if (output.json) {
     output.object({
       to,
+      phones: { count: moves.length, stranded, unknown, offline },
       moves: moves.map(({ device, from, path }) => ({ device, from: from ?? null, ...path })),
     });
     return;
@@ -70,6 +75,9 @@ function print(output: Output, { to, moves }: MovePlan): void {
     if (path.kind === 'none')
       for (const need of path.needs) output.line(`  wanted in the lists of ${from} as ${printable(need)}`);
   }
+  output.line(
+    `phones: ${moves.length}; stranded ${stranded.length}, unknown ${unknown.length}, offline ${offline.length}`,
+  );
 }
 
 async function readNames(

@@ -18,6 +18,9 @@ export function aftermathOfKey(purpose: CertificatePurpose): Aftermath {
 /** New lists alone: phones fetch them when they boot. */
 export const aftermathOfLists: Aftermath = { restart: [], reset: 'all phones' };
 
+/** Certificates of others come or go: the TVS knows at once, lists follow when they are made anew. */
+export const aftermathOfStores: Aftermath = { restart: [], reset: 'no phone' };
+
 /** The mode is read by the services that phones register with. */
 export const aftermathOfMode: Aftermath = { restart: ['CallManager', 'CTIManager'], reset: 'all phones' };
 

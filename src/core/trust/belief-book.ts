@@ -96,6 +96,17 @@ interface Claim {
   readonly atMs: number;
 }
 
+/** How much of the past is remembered of addresses. */
+export interface BookBounds {
+  readonly addresses: number;
+  readonly devicesPerAddress: number;
+}
+
+const boundsOfField: BookBounds = {
+  addresses: believedAddressesMax,
+  devicesPerAddress: devicesPerAddressMax,
+};
+
 export class BeliefBook {
   readonly #sets: BeliefSets;
   readonly #explains: Explains;
@@ -104,10 +115,18 @@ export class BeliefBook {
   readonly #strangers = new Set<string>();
   readonly #changed = new Set<string>();
   readonly #claims = new Map<string, Claim>();
+  readonly #bounds: BookBounds;
   #gaps: readonly Gap[];
   #isDevice: (name: string) => boolean = () => false;
 
-  constructor(sets: BeliefSets, explains: Explains, known: Iterable<DeviceBelief>, gaps: readonly Gap[]) {
+  constructor(
+    sets: BeliefSets,
+    explains: Explains,
+    known: Iterable<DeviceBelief>,
+    gaps: readonly Gap[],
+    bounds: BookBounds = boundsOfField,
+  ) {
+    this.#bounds = bounds;
     this.#sets = sets;
     this.#explains = explains;
     this.#gaps = gaps;
@@ -259,7 +278,7 @@ export class BeliefBook {
     const known = resident ?? { lastMs: nowMs, provedMs: undefined };
     known.lastMs = nowMs;
     if (proved) known.provedMs = nowMs;
-    if (resident === undefined && memory.devices.size < devicesPerAddressMax)
+    if (resident === undefined && memory.devices.size < this.#bounds.devicesPerAddress)
       memory.devices.set(device, known);
     if (proved && isAlone(memory, device, nowMs)) this.#claim(device, address, nowMs);
     const belief = this.#devices.get(device) ?? this.#unheard(device);
@@ -315,7 +334,7 @@ export class BeliefBook {
     const known = this.#addresses.get(address) ?? { devices: new Map(), lists: new Map() };
     this.#addresses.delete(address);
     this.#addresses.set(address, known);
-    if (this.#addresses.size <= believedAddressesMax) return known;
+    if (this.#addresses.size <= this.#bounds.addresses) return known;
     const [oldest] = this.#addresses;
     if (oldest !== undefined) this.#forget(...oldest, nowMs);
     return known;
@@ -323,11 +342,12 @@ export class BeliefBook {
 
   #forget(address: string, { devices, lists }: AddressMemory, nowMs: number): void {
     this.#addresses.delete(address);
-    if (devices.size > 0 || lists.size === 0) return;
-    const pairs = pairsOf([...lists.values()]).filter(
-      (key) => !this.#gaps.some((gap) => gap.pairs.includes(key)),
+    if (devices.size > 0) return;
+    const pairs = pairsOf([...lists.values()]);
+    this.addGap(
+      pairs.filter((key) => !this.#gaps.some((gap) => gap.pairs.includes(key))),
+      nowMs,
     );
-    if (pairs.length > 0) this.addGap(pairs, nowMs);
   }
 
   #write(belief: DeviceBelief): void {

@@ -78,7 +78,7 @@ interface Hands {
 }
 
 /** Judges pairs against what is served before and after; remembers, since thousands of phones share a few pairs. */
-export class RoadFinder {
+export class RoadFinder implements PairJudge {
   readonly #crypto: Crypto;
   readonly #library: ListLibrary;
   readonly #served: Readonly<Record<'before' | 'after', Served>>;
@@ -140,8 +140,7 @@ export class RoadFinder {
     const phone = { ctl: ctl.bytes, itl: itl.bytes, tvs: asksTvs ? this.#served[when].tvs : silent };
     const held = { ctl: this.#read(ctl), itl: this.#read(itl) };
     const word = judgeWith(this.#crypto, phone, held, file, undefined);
-    const isSettled = word.phone !== 'accept' || !maySkipItl(held);
-    const judged = isSettled ? { ...word, lint: [] } : word;
+    const judged = maySkipItl(held) ? word : { ...word, lint: [] };
     this.#judgements.set(question, judged);
     return judged;
   }
@@ -156,6 +155,37 @@ export class RoadFinder {
     this.#lists.set(bytes, read.value.itl);
     return read.value.itl;
   }
+}
+
+/** Gives the verdict on a pair, whoever serves. */
+export interface PairJudge {
+  verdict(key: PairKey): PairVerdict;
+}
+
+/**
+ * Several nodes: a phone may ask any of them at its next boot, so a pair must keep its path at each; one that gets none
+ * at one node, where it had one, is stranded.
+ */
+export function atEveryNode(judges: readonly PairJudge[]): PairJudge {
+  const [only] = judges;
+  if (only !== undefined && judges.length === 1) return only;
+  const known = new Map<PairKey, PairVerdict>();
+  return {
+    verdict(key) {
+      const before = known.get(key);
+      if (before !== undefined) return before;
+      const verdicts = judges.map((judge) => judge.verdict(key));
+      const verdict = {
+        key,
+        before: distinct(verdicts.flatMap((each) => each.before)),
+        after: distinct(verdicts.flatMap((each) => each.after)),
+        stranded: verdicts.some(({ stranded }) => stranded),
+        lost: verdicts.every(({ lost }) => lost),
+      };
+      known.set(key, verdict);
+      return verdict;
+    },
+  };
 }
 
 /** Phones that share a set. */
@@ -186,7 +216,7 @@ export interface StrandReport {
 
 /** `offlineBeforeMs`: phones heard of last before this are offline. */
 export function planStranding(
-  finder: RoadFinder,
+  finder: PairJudge,
   library: ListLibrary,
   field: readonly FieldGroup[],
   offlineBeforeMs: number,

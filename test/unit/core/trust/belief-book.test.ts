@@ -4,6 +4,7 @@ import { anyOfOurs, BeliefSets, nothing, unknown } from '../../../../src/core/tr
 import {
   BeliefBook,
   pairsOf,
+  type BookBounds,
   type Observation,
   type ServedList,
 } from '../../../../src/core/trust/belief-book.ts';
@@ -29,7 +30,7 @@ function seen(name: string, more: Partial<Observation> = {}): Observation {
 }
 
 /** `believing`: the pairs that believe the signer of files. */
-function newBook(believing: readonly string[] = ['c1/i1']): BeliefBook {
+function newBook(believing: readonly string[] = ['c1/i1'], bounds?: BookBounds): BeliefBook {
   const book = new BeliefBook(
     new BeliefSets(),
     {
@@ -39,6 +40,7 @@ function newBook(believing: readonly string[] = ['c1/i1']): BeliefBook {
     },
     [],
     [],
+    bounds,
   );
   book.knowDevices((name) => [desk, other].includes(name));
   return book;
@@ -224,5 +226,77 @@ describe('the book of beliefs', () => {
     expect(book.hasChanged).toBe(true);
     expect(book.takeChanged(9).map(({ name }) => name)).toEqual([other]);
     expect(book.hasChanged).toBe(false);
+  });
+
+  it('hears no sign of belief from where nobody was', () => {
+    const book = newBook();
+    boot(book, desk);
+    book.showedBelief(desk, '10.0.0.7', signer, 7);
+    book.showedBelief(other, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual(all);
+    expect(book.find(other)).toBeUndefined();
+  });
+
+  it('takes the unknown away for a list of ours alone: who holds nothing believes everybody', () => {
+    const book = newBook([nothing]);
+    book.observe(seen(`${desk}.cnf.xml`), { lists }, 0);
+    book.observe(seen('ITLFile.tlv'), { lists }, 0);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual([nothing, unknown]);
+    book.addGap([anyOfOurs], 8);
+    book.observe(seen(`CTL${desk}.tlv`, { kind: 'asked' }), { lists }, 9);
+    book.showedBelief(desk, '10.0.0.1', signer, 9);
+    expect(pairs(book, desk)).toEqual([nothing, unknown]);
+  });
+
+  it('adds a list that comes again after it was disproved, and tells nothing when nothing is new', () => {
+    const believing = ['c1/i1'];
+    const book = newBook(believing);
+    boot(book, desk);
+    book.showedBelief(desk, '10.0.0.1', signer, 1);
+    book.observe(seen('ITLFile.tlv'), { lists: [{ kind: 'itl', sha256: 'i2' }] }, 2);
+    believing[0] = 'c1/i2';
+    book.showedBelief(desk, '10.0.0.1', signer, 3);
+    expect(pairs(book, desk)).toEqual(['c1/i2']);
+    book.takeChanged(9);
+    book.observe(seen('ITLFile.tlv'), { lists }, 4);
+    expect(pairs(book, desk)).toEqual(['c1/i1', 'c1/i2']);
+    expect(book.takeChanged(9)).toHaveLength(1);
+    book.observe(seen('ITLFile.tlv'), { lists }, 5);
+    expect(book.takeChanged(9)).toEqual([]);
+    expect(book.find(desk)?.deliveries.map(({ sha256 }) => sha256)).toEqual(['c1', 'i1', 'i2']);
+  });
+
+  it('remembers so many phones behind one address; one more gets its lists when it asks', () => {
+    const book = newBook(['c1/i1'], { addresses: 9, devicesPerAddress: 1 });
+    for (const name of [desk, other]) book.observe(seen(`${name}.cnf.xml.sgn`), { lists }, 0);
+    book.observe(seen('ITLFile.tlv'), { lists }, 1);
+    expect(pairs(book, desk)).toContain('/i1');
+    expect(pairs(book, other)).toEqual([unknown]);
+    book.observe(seen(`${other}.cnf.xml.sgn`), { lists }, 2);
+    expect(pairs(book, other)).toContain('/i1');
+  });
+
+  it('a phone that shared an address claims nothing there, and is believed at one of its own', () => {
+    const book = newBook();
+    boot(book, other);
+    boot(book, desk, {}, 1);
+    boot(book, desk, { address: '10.0.0.2' }, 2);
+    book.showedBelief(desk, '10.0.0.2', signer, 3);
+    expect(pairs(book, desk)).toEqual(['c1/i1']);
+  });
+
+  it('what went to an address that is forgotten, and to no phone there, may be anywhere: once', () => {
+    const book = newBook(['c1/i1'], { addresses: 1, devicesPerAddress: 9 });
+    const from = (address: string): Partial<Observation> => ({ address });
+    boot(book, desk, from('10.0.0.1'));
+    book.observe(seen('ITLFile.tlv', from('10.0.0.2')), { lists }, 1);
+    // The first one had its phone, which was given the lists.
+    expect(book.gaps).toEqual([]);
+    book.observe(seen('ITLFile.tlv', from('10.0.0.3')), { lists }, 2);
+    expect(book.gaps.map((gap) => gap.pairs)).toEqual([['/i1']]);
+    book.observe(seen('Ringlist.xml', from('10.0.0.4')), { lists }, 3);
+    book.observe(seen('Ringlist.xml', from('10.0.0.5')), { lists }, 4);
+    expect(book.gaps).toHaveLength(1);
   });
 });

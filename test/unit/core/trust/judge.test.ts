@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { judgeFile } from '../../../../src/core/trust/judge.ts';
+import { judgeFile, type PhoneTrust } from '../../../../src/core/trust/judge.ts';
 import { phoneRules } from '../../../../src/core/trust/verdict.ts';
 import { createVerifier } from '../../../../src/pki/verifier.ts';
 import { now } from '../../../helpers/trust-builder.ts';
@@ -48,6 +48,49 @@ it('a refused signer is named with issuer, serial and fingerprint of what the ph
     expect(reason).toContain(serial);
     expect(reason).toContain(fingerprint);
   }
+});
+
+describe('what the vectors leave open', () => {
+  const itl = vectorBytes('judge', 'itl-a');
+  const ctl = vectorBytes('judge', 'ctl-a');
+  const config = vectorBytes('judge', 'config-a');
+  const name = 'SEP001122334455.cnf.xml.sgn';
+
+  it('that version 1.1 is firmware alone nobody promises', () => {
+    const bytes = Uint8Array.from(config);
+    bytes[4] = 1;
+    expect(judgeFile(crypto, { itl }, { bytes, name }, now)).toMatchObject({
+      phone: 'unknown',
+      code: 'version-not-for-name',
+    });
+  });
+
+  it('what a TVS vouched for is no stranger to the lint', () => {
+    const file = { bytes: vectorBytes('judge', 'config-b'), name };
+    const server = vectorBytes('judge', 'certificate-tvs-a');
+    const certificate = vectorBytes('judge', 'certificate-callmanager-b');
+    const tvs = () => ({ kind: 'vouched', server, certificate, roles: ['TFTP'] }) as const;
+    const vouched = judgeFile(crypto, { itl, tvs }, file, now);
+    expect(vouched.code).toBe('accepted-by-tvs');
+    expect(vouched.lint).toEqual(judgeFile(crypto, { itl: vectorBytes('judge', 'itl-b') }, file, now).lint);
+  });
+
+  it('a phone that no list binds takes a list of any age', () => {
+    const newest = () => 0xffff_ffff;
+    const file = { bytes: vectorBytes('judge', 'itl-b'), name: 'ITLFile.tlv' };
+    const free = vectorBytes('judge', 'itl-rollback');
+    expect(judgeFile(crypto, { newest }, file, now).code).toBe('accepted-first-use');
+    expect(judgeFile(crypto, { itl: free, newest }, file, now).code).toBe('accepted-rollback');
+    const bound = judgeFile(crypto, { itl: vectorBytes('judge', 'itl-b'), newest }, file, now);
+    expect(bound.code).toBe('accepted-same-list');
+  });
+
+  it('who is behind the CTL is lint only where there is a CTL', () => {
+    const lint = (phone: PhoneTrust) => judgeFile(crypto, phone, { bytes: config, name }, now).lint;
+    expect(lint({ itl })).not.toContain('lint-itl-behind-ctl');
+    expect(lint({ ctl, itl })).not.toContain('lint-itl-behind-ctl');
+    expect(lint({ ctl: vectorBytes('judge', 'ctl-b'), itl })).toContain('lint-itl-behind-ctl');
+  });
 });
 
 it('has a vector for every code that only a phone gives', () => {
