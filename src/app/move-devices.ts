@@ -7,11 +7,14 @@ import { Failure } from '../base/errors.ts';
 import { offlineAfterMs } from '../base/limits.ts';
 import { planMove, type Lists, type MovePath } from '../core/cluster/move-path.ts';
 import type { SettledHome } from '../core/cluster/home.ts';
-import type { ClusterId } from '../core/cluster/remote.ts';
+import type { ClusterId, RemoteCluster } from '../core/cluster/remote.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
 import type { Store } from '../core/ports.ts';
 import { readField, type FieldPorts } from './field.ts';
 import { MoveField, type DevicePath } from './move-field.ts';
+
+/** Asked of a remote whose lists nobody accepted yet: whether it says, now, that it has none. */
+export type HasNoLists = (remote: RemoteCluster) => Promise<boolean>;
 
 export interface PlannedMove {
   readonly device: string;
@@ -34,11 +37,12 @@ export async function planMoves(
   ports: FieldPorts,
   names: readonly string[],
   to: ClusterId,
+  hasNoLists: HasNoLists,
 ): Promise<MovePlan> {
   const { store, crypto, clock } = ports;
   const own = (await store.readCluster())?.id;
-  const remotes = (await store.listRemotes()).map(({ id }) => id);
-  if (to !== own && !remotes.includes(to))
+  const remotes = await store.listRemotes();
+  if (to !== own && !remotes.some(({ id }) => id === to))
     throw new Failure('not-found', `there is no cluster ${to} here`, { hint: 'tftp-pki list-clusters' });
   const nowSeconds = Math.floor(clock.nowMs() / 1000);
   const field = await readField(ports);
@@ -46,14 +50,25 @@ export async function planMoves(
   const ours = await listsOf(store, own ?? '', own);
   const theirs = await listsOf(store, to, own);
   const here = new MoveField(crypto, field, theirs, nowSeconds);
+  const pathBetween = async (from: ClusterId): Promise<MovePath> => {
+    const lists = await listsOf(store, from, own);
+    const remote = remotes.find(({ id }) => id === from);
+    // Lists that nobody has seen are not lists that are not there.
+    if (remote !== undefined && isEmpty(lists) && !(await hasNoLists(remote)))
+      return {
+        kind: 'none',
+        because: `the lists of ${from} are not known: probe-cluster ${from}`,
+        needs: [],
+      };
+    return planMove(crypto, lists, theirs, nowSeconds);
+  };
   const paths = new Map<ClusterId, MovePath>();
   const pathFrom = async (from: ClusterId | undefined, name: string): Promise<DevicePath> => {
     if (from === undefined) return { path: nowhere, isUnknown: true };
     if (from === to) return { path: thereAlready, isUnknown: false };
     const device = devices.get(name);
     if (from === own && device !== undefined) return here.pathOf(device, ours);
-    const known = paths.get(from);
-    const path = known ?? planMove(crypto, await listsOf(store, from, own), theirs, nowSeconds);
+    const path = paths.get(from) ?? (await pathBetween(from));
     paths.set(from, path);
     // What its home publishes is all that is known of what it holds.
     return { path, isUnknown: true };
@@ -135,6 +150,10 @@ async function homeOf(
   const home = (await store.findHome(device))?.home;
   if (home?.kind === 'remote') return home.cluster;
   return (await store.findDevice(device)) === undefined ? undefined : own;
+}
+
+function isEmpty({ itl, ctl }: Lists): boolean {
+  return itl === undefined && ctl === undefined;
 }
 
 /** Of the first server that is known; what the others publish names the same signers. */

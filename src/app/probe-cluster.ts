@@ -13,6 +13,11 @@ export function signerToPin(probes: readonly ServerProbe[]): NonNullable<SignedL
   return found?.signer;
 }
 
+/** Every server said so itself: its phones hold none either. */
+export function publishesNoLists(probes: readonly ServerProbe[]): boolean {
+  return probes.every(({ unreadable, signers }) => unreadable === undefined && signers.length === 0);
+}
+
 export function sentenceOf(
   remote: RemoteCluster,
   probes: readonly ServerProbe[],

@@ -40,15 +40,26 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
       says: 'look before',
       command: 'tftp-pki move-device SEP001122334455 --to branch --dry-run --data /var/lib/tftp-pki',
     },
+    {
+      says: 'a whole floor',
+      command: 'tftp-pki move-device --file floor-2.csv --to branch --data /var/lib/tftp-pki',
+    },
   ],
   async run(context, [name], options) {
     const { output, terminal } = context;
     if ((name === undefined) === (options.file === undefined))
       throw new Failure('usage', 'name one device, or a file of them with --file');
     const names = name !== undefined ? [name] : await readNames(terminal, options.file ?? '');
-    const { planMoves, moveDevices } = await import('../../app/move-devices.ts');
+    const [{ planMoves, moveDevices }, { createRemoteLists }, { publishesNoLists }] = await Promise.all([
+      import('../../app/move-devices.ts'),
+      import('../../node/remote-lists.ts'),
+      import('../../app/probe-cluster.ts'),
+    ]);
     return withNode(context, async (node) => {
-      const plan = await planMoves(node, names, options.to);
+      const lists = createRemoteLists({ node, onEvent: () => undefined });
+      const plan = await planMoves(node, names, options.to, async (remote) =>
+        publishesNoLists(await lists.look(remote)),
+      ).finally(() => lists.close());
       print(output, plan);
       if (options.dryRun === true) return plan.stranded.length > 0 ? 1 : 0;
       await moveDevices(node, plan, userInfo().username, options.strand);

@@ -6,7 +6,7 @@ import { decodeTrustList } from '../../wire/trust-list.ts';
 import { signsFiles } from '../../wire/role.ts';
 import type { Crypto } from '../ports.ts';
 import { askList } from '../trust/belief-in-signer.ts';
-import { describeCertificate, nameCertificate, type Anchor } from '../trust/anchor.ts';
+import { describeCertificate, findAnchors, nameCertificate, type Anchor } from '../trust/anchor.ts';
 import { judgeFile } from '../trust/judge.ts';
 import { readHeld } from '../trust/phone-trust.ts';
 import { anchorsOf, listName, type PerKind } from './probe.ts';
@@ -56,11 +56,13 @@ function filesAreTaken(crypto: Crypto, held: Lists, to: Lists): MovePath {
   ]);
 }
 
+/** Who signed the destination's lists: another SAST of theirs would be no help. */
 function signersOf(crypto: Crypto, to: Lists): readonly string[] {
   const found = [to.ctl, to.itl].flatMap((bytes) => {
     const list = bytes && decodeTrustList(bytes);
     if (bytes === undefined || list?.ok !== true) return [];
-    return anchorsOf(crypto, bytes).filter(({ role }) => role === 'SAST');
+    const sasts = anchorsOf(crypto, bytes).filter(({ role }) => role === 'SAST');
+    return findAnchors(sasts, list.value.header.signer);
   });
   return [...new Set(found.map((anchor) => named(anchor, 'SAST')))];
 }
