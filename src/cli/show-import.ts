@@ -1,5 +1,6 @@
 /** An import as the command shows it before anything happens: who, what, where it would land, and what that means. */
 import type { ImportReview } from '../app/import-bulk.ts';
+import { remoteProbeUncoveredEveryMs } from '../base/limits.ts';
 import { printable } from '../base/text.ts';
 import { formatIsoSeconds } from '../base/utc-time.ts';
 import type { Landing } from '../core/bulk/plan-import.ts';
@@ -88,9 +89,13 @@ export function summaryOf({ plan, purpose }: ImportReview): string {
   return `Take this over for ${purpose}: ${words.join(', ')}?`;
 }
 
-export function sayNext(output: Output, { publication }: ImportReview): void {
+export function sayNext(output: Output, { publication, purpose, plan }: ImportReview): void {
   if (publication !== undefined)
     output.hint('tftp-pki update-ctl --dry-run, then update-ctl, then reset-phones');
+  if (purpose !== 'proxy' || plan.landings.length === 0) return;
+  const proxies = [...new Set(plan.landings.map(({ cluster }) => cluster))].join(' and ');
+  const minutes = remoteProbeUncoveredEveryMs / 60_000;
+  output.hint(`${proxies} hears of it within ${minutes} minutes by itself, at once with probe-cluster there`);
 }
 
 export function importFacts(review: ImportReview): Readonly<Record<string, unknown>> {

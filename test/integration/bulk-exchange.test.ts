@@ -2,15 +2,26 @@
  * Four clusters and a real OpenSSH server: everybody exports, one merges, everybody imports, the CTLs are made anew, and
  * phones of all of them take the proxy's ring list, and never a trust list of its.
  */
+import { execFileSync } from 'node:child_process';
+import { createPrivateKey } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
+import { bundlePassphraseDefault } from '../../src/core/bulk/bundles.ts';
+import { buildTrustList } from '../../src/core/signing/build-trust-list.ts';
 import { judgeFile } from '../../src/core/trust/judge.ts';
+import { planCtl } from '../../src/core/trust/plan-ctl.ts';
+import { planItl } from '../../src/core/trust/plan-itl.ts';
+import { inUse } from '../../src/core/trust/trust-plan.ts';
 import type { PhoneState } from '../../src/core/phone/phone-state.ts';
 import { DerReader, derTag } from '../../src/pki/der.ts';
+import { readPassphraseFile } from '../../src/node/passphrase.ts';
+import { readPkcs12Certificates } from '../../src/pki/pkcs12-read.ts';
 import { writePem } from '../../src/pki/pem.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { Enterprise, fileIn, type Member } from '../helpers/enterprise.ts';
+import { findSecrets, secretKey, type Secret } from '../helpers/secrets.ts';
 import { startSshd, type Sshd } from '../helpers/sshd.ts';
 import { party } from '../helpers/trust-builder.ts';
 
@@ -89,18 +100,32 @@ describe('an enterprise', () => {
     );
   });
 
-  it('holds no key material, bag or byte', () => {
+  it('holds no key material, bag or byte', { timeout: lifeMs }, async () => {
     const files = readdirSync(sshd.share, { recursive: true, withFileTypes: true }).filter((entry) =>
       entry.isFile(),
     );
     expect(files.length).toBeGreaterThan(40);
+    const secrets = (await Promise.all(ids.map(keysOf))).flat();
+    expect(secrets.length).toBeGreaterThanOrEqual(4 * 5);
     for (const file of files) {
-      const bytes = readFileSync(join(file.parentPath, file.name));
-      expect(bytes.includes('PRIVATE KEY')).toBe(false);
+      const path = join(file.parentPath, file.name);
+      const bytes = readFileSync(path);
+      const shown = [bytes, ...base64In(bytes)];
       // The bags' identifiers (RFC 7292 §4.2), in the clear; certificates lie encrypted beside them.
       for (const oid of ['060b2a864886f70d010c0a0101', '060b2a864886f70d010c0a0102'])
         expect(bytes.includes(Buffer.from(oid, 'hex'))).toBe(false);
-      if (file.name.endsWith('.p12')) expect(contentsOf(bytes)).toBe(1);
+      if (file.name.endsWith('.p12')) {
+        expect(contentsOf(bytes)).toBe(1);
+        expect(await readPkcs12Certificates(bytes, bundlePassphraseDefault)).toMatchObject({ keys: 0 });
+        const pass = `pass:${bundlePassphraseDefault}`;
+        shown.push(
+          execFileSync('openssl', ['pkcs12', '-in', path, '-passin', pass, '-nodes'], { stdio: 'pipe' }),
+        );
+      }
+      for (const each of shown) {
+        expect(each.includes('PRIVATE KEY')).toBe(false);
+        expect(findSecrets(each, secrets)).toEqual([]);
+      }
     }
   });
 
@@ -177,8 +202,7 @@ describe('an enterprise', () => {
     'and no trust list that the proxy could sign, with either of its keys',
     { timeout: lifeMs },
     async () => {
-      const judged = async (id: Id, kind: 'itl' | 'ctl'): Promise<string> => {
-        const bytes = (await members.hub.lists())[kind] ?? new Uint8Array();
+      const judged = async (id: Id, kind: 'itl' | 'ctl', bytes: Uint8Array): Promise<string> => {
         const { itl, ctl } = phones[id];
         const held = (hex: string | null) =>
           hex === null ? undefined : Uint8Array.from(Buffer.from(hex, 'hex'));
@@ -189,7 +213,8 @@ describe('an enterprise', () => {
       const all = async (): Promise<readonly string[]> => {
         const verdicts = [];
         for (const id of ['alpha', 'beta', 'gamma'] as const)
-          for (const kind of ['itl', 'ctl'] as const) verdicts.push(await judged(id, kind));
+          for (const kind of ['itl', 'ctl'] as const)
+            verdicts.push(await judged(id, kind, (await members.hub.lists())[kind] ?? new Uint8Array()));
         return verdicts;
       };
       expect(await all()).toEqual(Array<string>(6).fill('reject'));
@@ -197,9 +222,63 @@ describe('an enterprise', () => {
       await members.hub.done('reset-itl', 'localkey', '--yes');
       await members.hub.done('reset-ctl', 'localkey', '--yes');
       expect(await all()).toEqual(Array<string>(6).fill('reject'));
+      // Nor lists of theirs with itself added; their own ITLRecovery could.
+      for (const id of ['alpha', 'beta', 'gamma'] as const)
+        for (const kind of id === 'gamma' ? (['itl'] as const) : (['itl', 'ctl'] as const)) {
+          const verdict = async (...by: readonly [Id, 'callmanager' | 'itlrecovery']): Promise<string> =>
+            `${id} ${kind} by ${by.join(' ')}: ${await judged(id, kind, await forged(id, kind, ...by))}`;
+          for (const purpose of ['callmanager', 'itlrecovery'] as const)
+            expect(await verdict('hub', purpose)).toMatch(/: reject$/);
+          expect(await verdict(id, 'itlrecovery')).toMatch(/: accept$/);
+        }
     },
   );
 });
+
+/** Every private key of a cluster, in the forms in which it could leak; found in its own PEM. */
+function keysOf(id: Id): Promise<readonly Secret[]> {
+  return members[id].with(async ({ store, keyFiles, folder }) => {
+    const passphrase = readPassphraseFile(folder.passphraseFile);
+    const secrets: Secret[] = [];
+    for (const { fingerprint, purpose } of await store.listCertificates()) {
+      const pem = await keyFiles.find(fingerprint);
+      if (pem === undefined) continue;
+      const key = createPrivateKey({ key: pem, passphrase });
+      const secret = secretKey(`${id} ${purpose}`, key);
+      const clear = Buffer.from(key.export({ type: 'pkcs8', format: 'pem' }));
+      expect(findSecrets(clear, [secret])).toHaveLength(1);
+      expect(base64In(clear).flatMap((bytes) => findSecrets(bytes, [secret]))).toHaveLength(1);
+      secrets.push(secret);
+    }
+    return secrets;
+  });
+}
+
+/** What stands in base64, lines joined: PEM blocks, and the texts of a JSON file. */
+function base64In(bytes: Buffer): readonly Buffer[] {
+  const runs = bytes.toString('latin1').match(/[A-Za-z0-9+/]{60}(?:[A-Za-z0-9+/]|\r?\n)*={0,2}/g) ?? [];
+  return runs.map((run) => Buffer.from(run, 'base64'));
+}
+
+/** The lists of `id` as they would be made next, and with them a SAST of `signs`, who signs them. */
+async function forged(id: Id, kind: 'itl' | 'ctl', signs: Id, purpose: 'callmanager' | 'itlrecovery') {
+  const planned = await members[id].with(async ({ store, crypto: verifier }) => {
+    const input = trustInputOf(await readClusterView(store, verifier));
+    return kind === 'itl' ? planItl(input) : planCtl(input);
+  });
+  return members[signs].with(async (node) => {
+    const input = trustInputOf(await readClusterView(node.store, node.crypto));
+    const certificate = inUse(input, purpose, purpose === 'callmanager' ? input.thisNode : undefined);
+    return buildTrustList({
+      kind,
+      records: [...planned.records, { role: 'SAST', certificate, dnsName: '' }],
+      fileName: kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv',
+      timestamp: Math.floor(Date.now() / 1000),
+      hash: 'sha1',
+      signer: await node.signers.open(certificate, await node.keyFiles.read(certificate.fingerprint)),
+    });
+  });
+}
 
 async function storesOf(id: Id): Promise<readonly string[]> {
   const rows = await members[id].with(({ store }) => store.listCertificates());

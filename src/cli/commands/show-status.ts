@@ -69,7 +69,9 @@ function sayOutdated(output: Output, { outdated }: ClusterStatus): void {
     return;
   }
   for (const { kind, changes, because, next } of outdated.value) {
-    output.warn(`the ${kind.toUpperCase()} is out of date: ${changes.length} changes`);
+    output.warn(
+      `the ${kind.toUpperCase()} is out of date: ${changes.length} change${changes.length === 1 ? '' : 's'}`,
+    );
     for (const line of changes) output.warn(`  ${line}`);
     for (const reason of because) output.warn(`  because ${reason}`);
     output.hint(next);
