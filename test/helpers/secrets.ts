@@ -39,9 +39,12 @@ export function secretKey(name: string, key: KeyObject): Secret {
     ].map((text) => Buffer.from(text)),
   ]);
   const der = key.export({ format: 'der', type: 'pkcs8' });
-  // A line of its PEM, wherever the lines break: 48 bytes are 64 characters in one of three alignments.
+  // Of a line of its PEM, wherever it begins: 48 bytes are 64 characters, in one of three alignments. One of the private
+  // exponent, since the modulus before it stands in every certificate.
+  const exponent = der.indexOf(Buffer.from(jwk.d ?? '', 'base64url'));
+  const line = Math.ceil(exponent / 48) * 48;
   const inside = [0, 1, 2].map((shift) =>
-    Buffer.from(der.subarray(60 + shift, 60 + shift + 24).toString('base64')),
+    Buffer.from(der.subarray(line + shift, line + shift + 24).toString('base64')),
   );
   return { name, forms: [...forms, ...inside] };
 }

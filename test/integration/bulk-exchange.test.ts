@@ -13,7 +13,7 @@ import { buildTrustList } from '../../src/core/signing/build-trust-list.ts';
 import { judgeFile } from '../../src/core/trust/judge.ts';
 import { planCtl } from '../../src/core/trust/plan-ctl.ts';
 import { planItl } from '../../src/core/trust/plan-itl.ts';
-import { inUse } from '../../src/core/trust/trust-plan.ts';
+import { inUse, withoutRepeats } from '../../src/core/trust/trust-plan.ts';
 import type { PhoneState } from '../../src/core/phone/phone-state.ts';
 import { DerReader, derTag } from '../../src/pki/der.ts';
 import { readPassphraseFile } from '../../src/node/passphrase.ts';
@@ -271,7 +271,7 @@ async function forged(id: Id, kind: 'itl' | 'ctl', signs: Id, purpose: 'callmana
     const certificate = inUse(input, purpose, purpose === 'callmanager' ? input.thisNode : undefined);
     return buildTrustList({
       kind,
-      records: [...planned.records, { role: 'SAST', certificate, dnsName: '' }],
+      records: withoutRepeats([...planned.records, { role: 'SAST', certificate, dnsName: '' }]),
       fileName: kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv',
       timestamp: Math.floor(Date.now() / 1000),
       hash: 'sha1',
