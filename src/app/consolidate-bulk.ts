@@ -3,12 +3,7 @@
  * a lock. A cluster that is not believed is left out and named, with the next step; the others are merged all the same.
  */
 import { Failure } from '../base/errors.ts';
-import {
-  bulkConsolidationBytesMax,
-  bulkFileBytesMax,
-  pkcs12BytesMax,
-  shareRequestsMax,
-} from '../base/limits.ts';
+import { bulkConsolidationBytesMax, bulkFileBytesMax, pkcs12BytesMax } from '../base/limits.ts';
 import { bad, good, type Outcome } from '../base/outcome.ts';
 import type { Bundles } from '../core/bulk/bundles.ts';
 import { isClusterFolder } from '../core/bulk/bulk-type.ts';
@@ -23,6 +18,7 @@ import {
   type SignedManifest,
 } from '../core/bulk/verify-source.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
+import { eachOf, readPlace } from './bulk-files.ts';
 import { acceptPeers, rememberSeen, type Acceptance, type Peers, type RefusedSource } from './bulk-peers.ts';
 import { readClusterView, thisNodeOf } from './cluster-view.ts';
 
@@ -84,10 +80,16 @@ async function merge(
   const nowSeconds = Math.floor(clock.nowMs() / 1000);
   const refused: RefusedSource[] = [];
   const signed: SignedManifest[] = [];
-  for (const cluster of (await share.list('')).filter(isClusterFolder)) {
-    const bytes = await share.read(manifestPath(cluster), bulkFileBytesMax).catch(onlyOfFile);
-    if (bytes === undefined) continue;
-    const manifest = verifyManifest(crypto, bytes, cluster, nowSeconds);
+  const clusters = (await share.list('')).filter(isClusterFolder);
+  const found = await eachOf(clusters, async (cluster) => ({
+    cluster,
+    read: await readPlace(share, manifestPath(cluster), bulkFileBytesMax),
+  }));
+  for (const { cluster, read } of found) {
+    if (read.ok && read.value === undefined) continue;
+    const manifest = read.ok
+      ? verifyManifest(crypto, read.value ?? new Uint8Array(), cluster, nowSeconds)
+      : read;
     const refusal = manifest.ok ? peers.judge(manifest.value) : notBelieved(manifest.error);
     if (refusal !== undefined) refused.push({ cluster, ...refusal });
     else if (manifest.ok) signed.push(manifest.value);
@@ -129,12 +131,6 @@ async function merge(
   };
 }
 
-/** Whatever stands in the place of a manifest is that cluster's affair; a lost connection is everybody's. */
-function onlyOfFile(error: unknown): Uint8Array {
-  if (error instanceof Failure && error.code === 'format') return new Uint8Array();
-  throw error;
-}
-
 function notBelieved(reason: string): Omit<RefusedSource, 'cluster'> {
   return {
     reason: `its manifest is not believed: ${reason}`,
@@ -155,19 +151,14 @@ async function readSource(
 ): Promise<Outcome<BulkSource, Omit<RefusedSource, 'cluster'>>> {
   const files = filesOf(signed);
   const certificates: CertificateFacts[] = [];
-  for (let at = 0; at < files.length; at += shareRequestsMax) {
-    const some = files.slice(at, at + shareRequestsMax);
-    const read = await Promise.all(
-      some.map(async (file) => {
-        const found = await readFile(ports, share, signed.manifest.cluster, file, request.passphrase);
-        step();
-        return found;
-      }),
-    );
-    for (const each of read) {
-      if (!each.ok) return each;
-      certificates.push(...each.value);
-    }
+  const read = await eachOf(files, async (file) => {
+    const found = await readFile(ports, share, signed.manifest.cluster, file, request.passphrase);
+    step();
+    return found;
+  });
+  for (const each of read) {
+    if (!each.ok) return each;
+    certificates.push(...each.value);
   }
   const joined = joinSource(signed, certificates);
   return joined.ok ? joined : bad(notBelieved(joined.error));
@@ -181,15 +172,16 @@ async function readFile(
   file: string,
   passphrase: string,
 ): Promise<Outcome<readonly CertificateFacts[], Omit<RefusedSource, 'cluster'>>> {
-  const bytes = await share.read(filePath(cluster, file), pkcs12BytesMax).catch(onlyOfFile);
+  const read = await readPlace(share, filePath(cluster, file), pkcs12BytesMax);
   const again = `Let ${cluster} run export-bulk again.`;
-  if (bytes === undefined)
+  if (!read.ok) return bad({ reason: `its file ${file} cannot be read: ${read.error}`, hint: again });
+  if (read.value === undefined)
     return bad({
       reason: `its file ${file} is not there`,
       hint: `Repeat, for it may be exporting now. ${again}`,
     });
   try {
-    const { certificates, hasKey } = await bundles.read(bytes, { passphrase, legacy: false });
+    const { certificates, hasKey } = await bundles.read(read.value, { passphrase, legacy: false });
     if (hasKey)
       return bad({
         reason: `its file ${file} holds a private key`,
@@ -212,9 +204,10 @@ async function lastConsolidation(
   share: Share,
   nowSeconds: number,
 ): Promise<readonly BulkSource[]> {
-  const bytes = await share.read(consolidationPath, bulkConsolidationBytesMax).catch(onlyOfFile);
-  const decoded = bytes && decodeConsolidation(bytes);
-  if (decoded?.ok !== true) return [];
+  const read = await readPlace(share, consolidationPath, bulkConsolidationBytesMax);
+  if (!read.ok || read.value === undefined) return [];
+  const decoded = decodeConsolidation(read.value);
+  if (!decoded.ok) return [];
   return decoded.value.sources.flatMap(({ cluster, manifest, certificates }) => {
     const signed = verifyManifest(crypto, manifest, cluster, nowSeconds);
     const facts = certificates.flatMap((der) => crypto.readCertificate(der) ?? []);

@@ -26,6 +26,7 @@ import type { CertificateFacts, Crypto, KeyFiles, SignerOpener, Store, WallClock
 import { signFile } from '../core/signing/sign-file.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { bulkFileBytesMax } from '../base/limits.ts';
+import { readPlace } from './bulk-files.ts';
 import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from './cluster-view.ts';
 
 export interface ExportBulkPorts {
@@ -170,9 +171,10 @@ async function counterOnShare(
   nowMs: number,
 ): Promise<number> {
   const cluster = view.cluster.id;
-  const bytes = await share.read(manifestPath(cluster), bulkFileBytesMax);
-  const there = bytes && verifyManifest(crypto, bytes, cluster, Math.floor(nowMs / 1000));
-  if (there?.ok !== true) return 0;
+  const read = await readPlace(share, manifestPath(cluster), bulkFileBytesMax);
+  if (!read.ok || read.value === undefined) return 0;
+  const there = verifyManifest(crypto, read.value, cluster, Math.floor(nowMs / 1000));
+  if (!there.ok) return 0;
   const { fingerprint } = there.value.signer;
   const isOurs = view.own.some(
     ({ purpose, certificate }) => purpose === 'itlrecovery' && certificate.fingerprint === fingerprint,

@@ -3,7 +3,7 @@
  * Refuses links and whatever is no regular file.
  */
 import { constants } from 'node:fs';
-import { lstat, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { lstat, mkdir, open, readdir, rename, rm, stat, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Failure } from '../base/errors.ts';
 import { tooLongWords, type ShareFiles } from './share-files.ts';
@@ -41,8 +41,7 @@ export async function openDirectoryFiles(root: string): Promise<ShareFiles> {
 }
 
 async function readWhole(path: string, bytesMax: number): Promise<Uint8Array> {
-  // O_NONBLOCK: a FIFO in its place must not hold the process.
-  const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  const file = await openToRead(path);
   try {
     const stats = await file.stat();
     if (!stats.isFile()) throw new Failure('format', `${path} is no regular file`);
@@ -57,6 +56,24 @@ async function readWhole(path: string, bytesMax: number): Promise<Uint8Array> {
     return bytes;
   } finally {
     await file.close();
+  }
+}
+
+/** What stands there is the fault of whoever put it there, not of the share. */
+async function openToRead(path: string): Promise<FileHandle> {
+  try {
+    // O_NONBLOCK: a FIFO in its place must not hold the process.
+    return await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ELOOP' || code === 'ENXIO')
+      throw new Failure('format', `${path} is no regular file`, { cause: error });
+    if (code === 'EACCES')
+      throw new Failure('permission-denied', `${path} may not be read`, {
+        cause: error,
+        hint: 'Whoever runs the command must be allowed to read what others write to the share.',
+      });
+    throw error;
   }
 }
 
