@@ -1,7 +1,8 @@
 /** What `status` tells: the cluster, its certificates by expiry, the published lists, the devices. */
 import { Failure } from '../base/errors.ts';
+import { nodeStateEveryMs } from '../base/limits-database.ts';
 import { bad, good, type Outcome } from '../base/outcome.ts';
-import type { CertificatePurpose, Cluster, TrustListKind } from '../core/cluster/model.ts';
+import type { CertificatePurpose, Cluster, NodeState, TrustListKind } from '../core/cluster/model.ts';
 import type { Crypto, Store } from '../core/ports.ts';
 import { daysLeft } from '../core/trust/expiry.ts';
 import { decodeTrustList } from '../wire/trust-list.ts';
@@ -11,6 +12,10 @@ import { outdatedLists, type OutdatedList } from './outdated-lists.ts';
 export interface ClusterStatus {
   readonly cluster: Cluster;
   readonly nodes: readonly string[];
+  /** Of the database: how often what is served has changed. */
+  readonly version: number;
+  /** Of the nodes that serve from it; empty where the database lies in the folder. */
+  readonly serving: readonly ServingNode[];
   readonly certificates: readonly {
     readonly purpose: CertificatePurpose;
     readonly node: string | undefined;
@@ -36,15 +41,54 @@ export interface ClusterStatus {
   readonly devices: number;
 }
 
+export interface ServingNode {
+  readonly node: string;
+  /** Undefined: it has never served. */
+  readonly version: number | undefined;
+  /** Versions of the database that it does not serve yet. */
+  readonly behind: number;
+  readonly servedForMs: number;
+  readonly silentForMs: number;
+  readonly state: 'up to date' | 'behind' | 'silent' | 'never served';
+}
+
+function servingNode(name: string, states: readonly NodeState[], newest: number): ServingNode {
+  const state = states.find(({ node }) => node === name);
+  if (state === undefined)
+    return {
+      node: name,
+      version: undefined,
+      behind: newest,
+      servedForMs: 0,
+      silentForMs: 0,
+      state: 'never served',
+    };
+  const { version, servedForMs, silentForMs } = state;
+  const behind = Math.max(0, newest - version);
+  const isSilent = silentForMs > 3 * nodeStateEveryMs;
+  return {
+    node: name,
+    version,
+    behind,
+    servedForMs,
+    silentForMs,
+    state: isSilent ? 'silent' : behind === 0 ? 'up to date' : 'behind',
+  };
+}
+
 export async function clusterStatus(
   ports: { readonly store: Store; readonly crypto: Crypto },
   nowSeconds: number,
 ): Promise<ClusterStatus> {
   const view = await readClusterView(ports.store, ports.crypto);
   const lists = await ports.store.currentLists();
+  const states = await ports.store.listNodeStates();
+  const version = await ports.store.version();
   return {
     cluster: view.cluster,
     nodes: view.nodes.map((node) => node.name),
+    version,
+    serving: states.length === 0 ? [] : view.nodes.map(({ name }) => servingNode(name, states, version)),
     certificates: view.own.map(({ purpose, node, certificate }) => ({
       purpose,
       node,

@@ -5,8 +5,9 @@
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
 import { BeliefSets, type PairKey, type SetId } from '../core/trust/belief.ts';
-import { setWithGaps, type Delivery, type Gap } from '../core/trust/belief-book.ts';
-import type { BeliefSource, StoredBelief } from '../core/trust/belief-store.ts';
+import type { Delivery, Gap } from '../core/trust/belief-book.ts';
+import type { BeliefSource, HeardBeliefs } from '../core/trust/belief-store.ts';
+import { indexBeliefs, mergeBeliefs } from '../core/trust/merge-beliefs.ts';
 import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import { withDeliveries, type FieldGroup, type FieldPhone } from '../core/trust/strand.ts';
 
@@ -40,28 +41,19 @@ const recentMs = 60_000;
 
 export async function readField(ports: FieldPorts): Promise<Field> {
   const { store, crypto, clock } = ports;
-  const stored = ports.readBeliefs();
+  const nodes = (await heardBeliefs(ports)).map(indexBeliefs);
   const published = await store.listPublished();
   const current = await store.currentLists();
-  const newest = published.filter(
-    (list) =>
-      clock.nowMs() - list.publishedMs < recentMs || current.some(({ sha256 }) => sha256 === list.sha256),
-  );
-  // Each node notes what it heard itself: a phone that was never heard here may be another node's.
+  const silentForMs = await longestSilence(store);
+  const newest = servedWithin(published, current, clock.nowMs() - Math.max(recentMs, silentForMs));
+  // Nodes tell each other within seconds: a phone that was never heard may just have been, by another node.
   const isOnlyNode = (await store.listNodes()).length < 2;
   const sets = new BeliefSets();
-  const known = new Map(stored.devices.map((belief) => [belief.name, belief]));
   const devices = (await store.listDeviceNames()).toSorted().map((name) => {
-    const { pairs, gap, heardMs, address, deliveries, provedMs, unansweredConfigs } =
-      known.get(name) ?? unheard(name);
-    const set = setWithGaps(
-      sets,
-      { set: pairs.length === 0 ? sets.first : sets.of(pairs), gap },
-      stored.gaps,
-    );
+    const { set, ...heard } = mergeBeliefs(sets, nodes, name);
     // Who was never heard of was given nothing.
-    const full = heardMs === 0 && isOnlyNode ? set : withDeliveries(sets, set, newest);
-    return { name, set: full, heardMs, address, deliveries, provedMs, unansweredConfigs };
+    const full = heard.heardMs === 0 && isOnlyNode ? set : withDeliveries(sets, set, newest);
+    return { name, set: full, ...heard };
   });
   return {
     library: new ListLibrary(crypto, published),
@@ -69,7 +61,7 @@ export async function readField(ports: FieldPorts): Promise<Field> {
     devices,
     groups: groupsOf(sets, devices),
     current,
-    gaps: stored.gaps,
+    gaps: nodes.flatMap(({ gaps }) => gaps),
   };
 }
 
@@ -93,15 +85,34 @@ function groupsOf(sets: BeliefSets, devices: readonly FieldDevice[]): readonly F
   return [...bySet].map(([set, phones]) => ({ pairs: sets.pairs(set), phones }));
 }
 
-function unheard(name: string): StoredBelief {
-  return {
-    name,
-    pairs: [],
-    address: '',
-    heardMs: 0,
-    deliveries: [],
-    provedMs: undefined,
-    unansweredConfigs: 0,
-    gap: 0,
-  };
+/** Of this folder from its file, which is a second old at most; of the other nodes as they told. */
+async function heardBeliefs(ports: FieldPorts): Promise<readonly HeardBeliefs[]> {
+  const { store } = ports;
+  const shared = await store.listSharedBeliefs();
+  return [ports.readBeliefs(), ...shared.filter(({ node }) => node !== store.thisNode)];
+}
+
+/** Of a node that is in the cluster and does not tell what it gives to phones: it may go on serving its last copy. */
+async function longestSilence(store: Store): Promise<number> {
+  const inCluster = new Set((await store.listNodes()).map(({ name }) => name));
+  const silent = (await store.listNodeStates()).filter(
+    ({ node, silentForMs }) => inCluster.has(node) && silentForMs > recentMs,
+  );
+  return Math.max(0, ...silent.map(({ silentForMs }) => silentForMs));
+}
+
+/** In force at some moment since `sinceMs`. */
+function servedWithin(
+  published: readonly PublishedList[],
+  current: readonly PublishedList[],
+  sinceMs: number,
+): readonly PublishedList[] {
+  const before = published.filter(({ publishedMs }) => publishedMs <= sinceMs);
+  const generation = Math.max(-1, ...before.map((list) => list.generation));
+  return published.filter(
+    (list) =>
+      list.publishedMs > sinceMs ||
+      list.generation === generation ||
+      current.some(({ sha256 }) => sha256 === list.sha256),
+  );
 }

@@ -12,7 +12,7 @@ import { Failure } from '../base/errors.ts';
 import type { CertificatePurpose, Rotation } from '../core/cluster/model.ts';
 import type { Issuer } from '../core/ports.ts';
 import { aftermathOfKey, aftermathOfLists } from '../core/trust/aftermath.ts';
-import { readClusterView, type ClusterView } from './cluster-view.ts';
+import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
 import { readField, type Field, type FieldDevice, type FieldPorts } from './field.ts';
 import { beginRenewal, rowsOf } from './renew-certificate.ts';
 import type { TrustOperation } from './trust-operation.ts';
@@ -53,12 +53,23 @@ export async function nextGuidedStep(ports: GuidedPorts, request: GuidedRequest)
   const rotation = view.rotations.find((each) => each.purpose === purpose);
   if (rotation === undefined)
     return { kind: 'do', operation: await publishBoth(ports, view, request), last: false };
+  refuseElsewhere(view, rotation);
   const progress = progressOf(await readField(ports), rotation, ports.clock.nowMs());
   const untilMs = Math.min(rotation.untilMs, rotation.stepMs + (request.patienceMs ?? Infinity));
   if (progress.toCome.length > 0 && ports.clock.nowMs() < untilMs) return { kind: 'wait', progress };
   return rotation.step === 'published'
     ? { kind: 'do', operation: switchOver(ports, rotation, request), last: false }
     : { kind: 'do', operation: retireOld(view, rotation), last: true };
+}
+
+/** Of several nodes one renews its key at a time, where that key lies. */
+function refuseElsewhere(view: ClusterView, { fresh }: Rotation): void {
+  const row = view.certificates.find(({ fingerprint, store }) => fingerprint === fresh && store === 'own');
+  const here = thisNodeOf(view).name;
+  if (row?.node === undefined || row.node === here) return;
+  throw new Failure('refused', `a guided renewal of ${purpose} is under way on the node ${row.node}`, {
+    hint: `tftp-pki ${command} --guided, there.`,
+  });
 }
 
 /** Of every guided renewal under way; for `status`. */

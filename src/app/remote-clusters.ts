@@ -94,7 +94,7 @@ export async function listClusters({ store }: Pick<RemotePorts, 'store'>): Promi
   const probes = await store.listProbes();
   return (await store.listRemotes()).map((remote) => {
     const own = probes.filter(({ cluster }) => cluster === remote.id);
-    return { remote, probes: own, evidence: own.flatMap(({ evidence }) => evidence ?? []) };
+    return { remote, probes: own, evidence: own.flatMap(({ evidence }) => evidence) };
   });
 }
 

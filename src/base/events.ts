@@ -113,6 +113,15 @@ export type Event =
     }
   /** A connection to the TVS that was ended for what it sent, or did not send. */
   | { readonly type: 'tvs-rejected'; readonly address: string; readonly reason: string }
+  /** A database that is elsewhere: whether it answers. While it does not, its last copy is served. */
+  | {
+      readonly type: 'database';
+      readonly state: 'away' | 'here';
+      /** That is served. */
+      readonly version: number;
+      readonly awaySeconds: number;
+      readonly reason: string;
+    }
   | { readonly type: 'warning'; readonly topic: string; readonly message: string };
 
 export type EventSink = (event: Event) => void;

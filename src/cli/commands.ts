@@ -33,6 +33,7 @@ import { queryTvs } from './commands/query-tvs.ts';
 import { planCommand } from './commands/plan-operation.ts';
 import { reloadServer } from './commands/reload-server.ts';
 import { removeCertificateCommand } from './commands/remove-certificate.ts';
+import { migrateDatabaseCommand } from './commands/migrate-database.ts';
 import { moveDeviceCommand } from './commands/move-device.ts';
 import { probeClusterCommand } from './commands/probe-cluster.ts';
 import { removeClusterCommand } from './commands/remove-cluster.ts';
@@ -59,6 +60,7 @@ export const commands: readonly CommandDefinition[] = [
   adoptClusterCommand,
   joinNodeCommand,
   removeNodeCommand,
+  migrateDatabaseCommand,
   serveFiles,
   reloadServer,
   showStatus,

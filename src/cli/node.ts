@@ -21,3 +21,17 @@ export async function withNode<T>(context: CommandContext, work: (node: OpenNode
     await node.close();
   }
 }
+
+/** For a command that only shows: `away` says why it is the node's last copy of its database that is shown. */
+export async function withShownNode<T>(
+  context: CommandContext,
+  work: (node: OpenNode, away: Failure | undefined) => Promise<T>,
+): Promise<T> {
+  const { openShownNode } = await import('../node/open-node.ts');
+  const { node, away } = await openShownNode(nodeOptions(context));
+  try {
+    return await work(node, away);
+  } finally {
+    await node.close();
+  }
+}

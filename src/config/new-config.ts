@@ -1,5 +1,5 @@
 /** The tftp-pki.yaml that `init` writes: what differs from the defaults, and where to read of the rest. */
-import { stringify } from 'yaml';
+import { parseDocument, stringify } from 'yaml';
 import type { Config } from './schema.ts';
 
 export interface NewConfig {
@@ -23,4 +23,12 @@ export function newConfigText({ filesRoot, node, database, pkcs11 }: NewConfig):
     ...(pkcs11 !== undefined && { keys: { pkcs11 } }),
   };
   return `${head}${stringify(settings)}`;
+}
+
+/** The same file with another database; comments and the other settings stay as they are. */
+export function withDatabase(text: string, { database, node }: { database: string; node: string }): string {
+  const document = parseDocument(text);
+  document.set('node', node);
+  document.set('database', database);
+  return document.toString();
 }

@@ -12,11 +12,13 @@ import type {
   ClusterMode,
   ClusterNode,
   Landed,
+  NodeState,
   PublishedList,
   RotationChange,
   StoredCertificate,
 } from './cluster/model.ts';
 import type { HealthState } from './cluster/health.ts';
+import type { HeardBeliefs, SharedBeliefs } from './trust/belief-store.ts';
 import type { ListHistory } from './trust/list-history.ts';
 import type { RemoteStore } from './cluster/remote-store.ts';
 import type {
@@ -295,6 +297,12 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
    * Gives the end of it.
    */
   onVersion(listener: () => void): () => void;
+  /** Where the database serves several nodes: what each of them serves. A node that never served is not in it. */
+  listNodeStates(): Promise<readonly NodeState[]>;
+  /** Where the database serves several nodes: what this one heard of phones, for the plans of the others. */
+  shareBeliefs(heard: HeardBeliefs): Promise<void>;
+  /** What every node shared. */
+  listSharedBeliefs(): Promise<readonly SharedBeliefs[]>;
   close(): Promise<void>;
 }
 

@@ -77,6 +77,10 @@ export async function startBack(options: BackOptions): Promise<Back> {
     const message = error instanceof Error ? error.message : String(error);
     options.onEvent({ type: 'warning', topic: 'database', message });
   };
+  // Of several nodes one does it: what costs time is the timestamp, and that one is shared.
+  const signAhead = async ({ subscription }: OpenNode): Promise<void> => {
+    if ((await subscription?.whose('sign-ahead')) !== 'others') await ahead?.start(chain.resolver);
+  };
   let looking = false;
   const look = async (node: OpenNode): Promise<void> => {
     if (looking) return;
@@ -85,7 +89,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
       const seen = await node.store.version();
       if (seen === chain.version) return;
       await replace(config);
-      void ahead?.start(chain.resolver).catch(tell);
+      void signAhead(node).catch(tell);
     } catch (error) {
       tell(error); // The old chain goes on serving; the next look tries again.
     } finally {
@@ -146,7 +150,7 @@ async function makeChain(
     signer: signer.certificate.fingerprint,
     autoRegistration: provisioning.provisioning?.autoRegistration === true,
   });
-  await onServing?.({ lists: await lists.currentLists(), fileSigner: signer.certificate });
+  await onServing?.({ version, lists: await lists.currentLists(), fileSigner: signer.certificate });
   const links = {
     ...files,
     ...(origin && { origin }),

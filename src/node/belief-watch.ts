@@ -8,17 +8,20 @@ import type { EventSink } from '../base/events.ts';
 import { parseFileName } from '../core/files/file-name.ts';
 import { anyOfOurs, BeliefSets, type PairKey } from '../core/trust/belief.ts';
 import { BeliefBook, pairsOf, type Observation, type ServedList } from '../core/trust/belief-book.ts';
-import type { BeliefWriter } from '../core/trust/belief-store.ts';
+import type { BeliefWriter, HeardBeliefs } from '../core/trust/belief-store.ts';
 import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import { markerName } from '../core/trust/marker.ts';
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
 import { openBeliefs } from '../store/beliefs.ts';
+import { createBeliefShare } from './belief-share.ts';
 import type { Heard } from './heard.ts';
 import type { OpenNode } from './open-node.ts';
 
 /** What the back serves from one moment on. */
 export interface ServedMoment {
+  /** Of the database. */
+  readonly version: number;
   readonly lists: readonly PublishedList[];
   readonly fileSigner: CertificateFacts;
 }
@@ -31,7 +34,7 @@ export interface BeliefWatch {
   accepts(device: string, signer: string): Acceptance;
   /** Told before anybody is given it. */
   serving(moment: ServedMoment): Promise<void>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Promise<BeliefWatch> {
@@ -42,7 +45,12 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
   // A folder of an older program, or a file that somebody removed: phones may hold whatever was ever published.
   if (isLost) watch.missed([anyOfOurs]);
   if (writer.stored.unfinished) watch.missed(pairsOf(writer.stored.serving));
+  const share = createBeliefShare(node, writer.stored, (message) =>
+    onEvent({ type: 'warning', topic: 'beliefs', message }),
+  );
+  watch.onSaved = share.add;
   const timer = setInterval(() => {
+    void share.tell();
     try {
       watch.flush();
     } catch (error) {
@@ -57,9 +65,10 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
     lost: () => watch.lost(),
     accepts: (device, signer) => watch.accepts(device, signer),
     serving: (moment) => watch.serving(moment),
-    close() {
+    async close() {
       clearInterval(timer);
       watch.close();
+      await share.tell();
     },
   };
 }
@@ -84,6 +93,7 @@ class Watch {
   #library: ListLibrary;
   #savedGap: number;
   #intervals: readonly Interval[] = [];
+  onSaved: (heard: HeardBeliefs) => void = () => undefined;
   /** Marker → whose configuration names it, and by which signer. */
   readonly #markers = new Map<string, { readonly device: string; readonly signer: CertificateFacts }>();
 
@@ -148,6 +158,7 @@ class Watch {
     if (gaps.length + changed.length === 0) return;
     const written = changed.map(({ set, ...belief }) => ({ ...belief, pairs: this.#sets.pairs(set) }));
     this.#writer.save(written, gaps);
+    this.onSaved({ devices: written, gaps });
     this.#savedGap = gaps.at(-1)?.number ?? this.#savedGap;
   }
 

@@ -3,6 +3,7 @@
  * No key is read before it is needed, and the passphrase only then: `status` and `list-devices` work without it.
  */
 import { existsSync } from 'node:fs';
+import { Failure } from '../base/errors.ts';
 import { encodeUtf8 } from '../base/text.ts';
 import {
   initCluster,
@@ -13,11 +14,13 @@ import {
 } from '../app/init-cluster.ts';
 import type { Bundles } from '../core/bulk/bundles.ts';
 import type { Quarantine } from '../core/bulk/quarantine.ts';
-import type { CertificateFacts, CertificateJudge } from '../core/ports.ts';
+import type { CertificateFacts, CertificateJudge, Crypto } from '../core/ports.ts';
 import { pairsOf } from '../core/trust/belief-book.ts';
 import type { BeliefSource } from '../core/trust/belief-store.ts';
+import { servingAnswerMsMax } from '../base/limits-database.ts';
 import { loadConfig } from '../config/load.ts';
 import { newConfigText, type NewConfig } from '../config/new-config.ts';
+import type { Config } from '../config/schema.ts';
 import { readCertificateBundle, type BundleEntry } from '../pki/certificate-bundle.ts';
 import { createBundles } from '../pki/bundles.ts';
 import { validatePath } from '../pki/path.ts';
@@ -30,8 +33,9 @@ import { openBeliefs, readBeliefs } from '../store/beliefs.ts';
 import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { writeDurably } from '../store/durable.ts';
 import { createKeyFiles } from '../store/key-files.ts';
-import { openStore } from '../store/open-store.ts';
+import { openMigrated, openStore } from '../store/open-store.ts';
 import { createQuarantine } from '../store/quarantine.ts';
+import { openSubscription, type Subscription } from '../store/subscription.ts';
 import { createNodeKeys } from './node-keys.ts';
 import { createPassphraseSource } from './passphrase.ts';
 import { verifyAgain } from './second-verifier.ts';
@@ -52,6 +56,8 @@ export interface BundleOptions {
 }
 
 export interface OpenNode extends InitPorts, BeliefSource {
+  /** Where it serves from a copy: a node whose database is elsewhere. */
+  readonly subscription: Subscription | undefined;
   readonly folder: DataFolder;
   /** Files of certificates alone. */
   readonly bundles: Bundles;
@@ -72,7 +78,28 @@ export interface OpenNode extends InitPorts, BeliefSource {
 /** Failure `storage-unreadable` or `not-found` when there is no node in the folder. */
 export async function openNode(options: NodeOptions): Promise<OpenNode> {
   const folder = openDataFolder(options.dataDir);
-  return join(folder, options, false);
+  return join(folder, options, openCommandStore(folder, false));
+}
+
+/** As `openNode`, for a server: it starts and goes on without a database that is elsewhere, once it has a copy. */
+export async function openServingNode(options: NodeOptions): Promise<OpenNode> {
+  const folder = openDataFolder(options.dataDir);
+  return join(folder, options, async (config, crypto) => {
+    const { database: url, node: thisNode } = config;
+    if (url === undefined) return openCommandStore(folder, false)(config, crypto);
+    const [{ openPostgres }, { createWorkLocks }] = await Promise.all([
+      import('../store/postgres.ts'),
+      import('../store/postgres-work.ts'),
+    ]);
+    const subscription = await openSubscription({
+      openSource: async () => openMigrated(await openPostgres({ url, answerMsMax: servingAnswerMsMax })),
+      locks: createWorkLocks(url),
+      path: folder.snapshotFile,
+      crypto,
+      thisNode,
+    });
+    return { store: subscription.store, subscription };
+  });
 }
 
 /** What `init` is told, with what it writes into tftp-pki.yaml. */
@@ -99,7 +126,7 @@ export async function withNewNode<T>(
     writeDurably(folder.passphraseFile, encodeUtf8(`${randomPassphrase()}\n`), 0o600);
   if (!existsSync(folder.configFile))
     writeDurably(folder.configFile, encodeUtf8(newConfigText(settings)), 0o600);
-  const node = await join(folder, options, true);
+  const node = await join(folder, options, openCommandStore(folder, true));
   try {
     const result = await work(node, createPassphraseSource(options.passphraseFile, folder.passphraseFile));
     await beginBeliefs(node);
@@ -119,25 +146,55 @@ async function beginBeliefs({ folder, store, clock }: OpenNode): Promise<void> {
   ).close();
 }
 
+/** A node for looking only, with what keeps it from its database: then it shows the last copy. */
+export interface ShownNode {
+  readonly node: OpenNode;
+  readonly away: Failure | undefined;
+}
+
+/** As `openNode`; where a database that is elsewhere is away, its copy is read. */
+export async function openShownNode(options: NodeOptions): Promise<ShownNode> {
+  const folder = openDataFolder(options.dataDir);
+  try {
+    return { node: await openNode(options), away: undefined };
+  } catch (error) {
+    const isAway =
+      error instanceof Failure && error.code === 'unreachable' && existsSync(folder.snapshotFile);
+    if (!isAway) throw error;
+    const opener: StoreOpener = async ({ node: thisNode }, crypto) => ({
+      store: await openStore({ path: folder.snapshotFile, readonly: true, thisNode, crypto }),
+      subscription: undefined,
+    });
+    return { node: await join(folder, options, opener), away: error };
+  }
+}
+
+type StoreOpener = (config: Config, crypto: Crypto) => Promise<Pick<OpenNode, 'store' | 'subscription'>>;
+
+function openCommandStore(folder: DataFolder, create: boolean): StoreOpener {
+  return async ({ database: url, node: thisNode }, crypto) => ({
+    store: await openStore(
+      url === undefined ? { path: folder.databaseFile, create, crypto } : { url, thisNode, crypto },
+    ),
+    subscription: undefined,
+  });
+}
+
 async function join(
   folder: DataFolder,
   { passphraseFile, environment }: NodeOptions,
-  create: boolean,
+  opener: StoreOpener,
 ): Promise<OpenNode> {
   const passphrase = createPassphraseSource(passphraseFile, folder.passphraseFile);
   const crypto = createVerifier();
   const config = loadConfig({ file: folder.configFile, environment });
-  const { database } = config;
-  const store = await openStore(
-    database === undefined
-      ? { path: folder.databaseFile, create, crypto }
-      : { url: database, thisNode: config.node, crypto },
-  );
+  const { store, subscription } = await opener(config, crypto);
   const keys = createNodeKeys(passphrase, () => config.keys.pkcs11);
   const keyFiles = createKeyFiles(folder.keysFolder);
   return {
     folder,
     store,
+    subscription,
     crypto,
     clock: { nowMs: () => Date.now() },
     readBeliefs: () => readBeliefs(folder.beliefsFile),

@@ -74,8 +74,20 @@ class Lists implements RemoteLists {
     return inUse(input, 'callmanager', input.thisNode);
   }
 
+  /** Ours first, then those of the other nodes: one node asks for all. */
+  async #signers(): Promise<Signers> {
+    const { store, crypto } = this.#options.node;
+    const view = await readClusterView(store, crypto);
+    const input = trustInputOf(view);
+    const others = view.nodes.filter(({ name }) => name !== input.thisNode);
+    return [
+      inUse(input, 'callmanager', input.thisNode),
+      ...others.map(({ name }) => inUse(input, 'callmanager', name)),
+    ];
+  }
+
   async probe(remote: RemoteCluster): Promise<readonly ServerProbe[]> {
-    const signer = await this.signer();
+    const signers = await this.#signers();
     const { store } = this.#options.node;
     const [lists, probes] = [await store.listRemoteLists(), await store.listProbes()];
     return Promise.all(
@@ -83,16 +95,16 @@ class Lists implements RemoteLists {
         const key = serverKey(server.tftp);
         const isOwn = (row: { readonly cluster: ClusterId; readonly server: string }): boolean =>
           row.cluster === remote.id && row.server === key;
-        return this.#probeServer(remote, server, signer, lists.filter(isOwn), probes.find(isOwn));
+        return this.#probeServer(remote, server, signers, lists.filter(isOwn), probes.find(isOwn));
       }),
     );
   }
 
   async look(remote: RemoteCluster): Promise<readonly ServerProbe[]> {
-    const signer = await this.signer();
+    const signers = await this.#signers();
     const forgotten = { ...remote, pin: undefined };
     return Promise.all(
-      remote.servers.map((server) => this.#probeServer(forgotten, server, signer, [], undefined)),
+      remote.servers.map((server) => this.#probeServer(forgotten, server, signers, [], undefined)),
     );
   }
 
@@ -151,7 +163,7 @@ class Lists implements RemoteLists {
   async #probeServer(
     remote: RemoteCluster,
     server: RemoteServer,
-    signer: CertificateFacts,
+    signers: Signers,
     lists: readonly RemoteList[],
     before: ProbedServer | undefined,
   ): Promise<ServerProbe> {
@@ -167,9 +179,10 @@ class Lists implements RemoteLists {
     });
     const frozen = before?.frozen ?? judged.frozen;
     const accepted = frozen === undefined ? judged.accepted : undefined;
-    const evidence =
-      accepted &&
-      ({
+    const evidence: Evidence[] = [];
+    for (const signer of signers) {
+      if (accepted === undefined) break;
+      evidence.push({
         cluster: remote.id,
         server: key,
         signer: signer.fingerprint,
@@ -179,7 +192,8 @@ class Lists implements RemoteLists {
           accepted.itl === undefined
             ? 'unknown'
             : wordOfTvs(crypto, accepted, signer, await askServer(server.tvs, signer)),
-      } satisfies Evidence);
+      });
+    }
     if (frozen !== undefined && before?.frozen === undefined)
       this.#options.onEvent({
         type: 'warning',
@@ -196,7 +210,7 @@ class Lists implements RemoteLists {
         evidence,
         lists: accepted && this.#rows(remote.id, key, accepted, atMs),
       });
-    return { ...judged, accepted, frozen, server: key, evidence };
+    return { ...judged, accepted, frozen, server: key, evidence: evidence[0] };
   }
 
   #rows(
@@ -243,6 +257,8 @@ class Lists implements RemoteLists {
     }
   }
 }
+
+type Signers = readonly [CertificateFacts, ...CertificateFacts[]];
 
 const listTimeoutMs = 10_000;
 

@@ -83,7 +83,7 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
         clock,
         signer,
         autoRegistration,
-        evidence: probes.flatMap(({ evidence }) => evidence ?? []),
+        evidence: probes.flatMap(({ evidence }) => evidence),
         beliefsAccept: options.beliefsAccept ?? (() => 'unknown'),
         peers: peersOf(remotes),
         assume: options.assume,

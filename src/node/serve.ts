@@ -26,8 +26,9 @@ import {
   type LogStream,
 } from './edge.ts';
 import { forkEdge, superviseEdge } from './edge-supervisor.ts';
+import { watchDatabase } from './database-watch.ts';
 import { watchExpiry } from './expiry-watch.ts';
-import { openNode, type NodeOptions, type OpenNode } from './open-node.ts';
+import { openServingNode, type NodeOptions, type OpenNode } from './open-node.ts';
 import { becomeUser, refuseRootOnNetwork } from './privileges.ts';
 import type { RemoteSide } from './remote-side.ts';
 import { startRemotes } from './start-remotes.ts';
@@ -69,7 +70,7 @@ export async function serve(options: ServeOptions): Promise<RunningNode> {
     if (options.user !== undefined) becomeUser(options.user);
     const firstEdge = options.node && forkEdge(sockets, options.environment);
     if (firstEdge) opened.push(() => void firstEdge.kill('SIGKILL'));
-    const node = options.node && (await openNode(options.node));
+    const node = options.node && (await openServingNode(options.node));
     if (node) opened.push(() => node.close());
     const { environment, logTo } = options;
     return await join({ node, firstEdge, folder, config, sockets, readConfig, environment, logTo, opened });
@@ -132,7 +133,12 @@ async function join(parts: Parts): Promise<RunningNode> {
   let tvs: SupervisedTvs | undefined;
   const beliefs = node && (await startBeliefWatch(node, onEvent));
   if (beliefs) opened.push(() => beliefs.close());
-  const onServing = beliefs && ((moment: ServedMoment) => beliefs.serving(moment));
+  const onServing =
+    beliefs &&
+    (async (moment: ServedMoment): Promise<void> => {
+      await beliefs.serving(moment);
+      node.subscription?.serving(moment.version);
+    });
   const onChange = (): void => {
     edge?.changed();
     tvs?.refresh();
@@ -149,6 +155,8 @@ async function join(parts: Parts): Promise<RunningNode> {
       beliefsAccept: (device, signer) => beliefs?.accepts(device, signer) ?? 'unknown',
     });
   if (remote) opened.push(() => remote.close());
+  if (node?.subscription)
+    opened.push(watchDatabase(node.subscription, onEvent, (event) => edge?.count(event)));
   const back = await startBack({ node, remote, config, onEvent, onServing, onChange });
   opened.push(() => back.close());
   tvs = node && (await superviseTvs({ node, config, logTo, onEvent, environment }));

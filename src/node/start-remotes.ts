@@ -38,10 +38,14 @@ export function startRemotes(options: StartRemotesOptions): RemoteSide {
   const isServing = assume === undefined;
   let folder = node.folder;
   let files: Relay | undefined;
+  // One node asks for all: what it hears is kept for the signers of every node.
+  const probeOurs = async (): Promise<void> => {
+    const whose = (await node.subscription?.whose('probes')) ?? 'ours';
+    if (whose === 'ours') await lists.probeDue();
+  };
   let looking: Promise<void> | undefined;
   const probe = (): void => {
-    looking ??= lists
-      .probeDue()
+    looking ??= probeOurs()
       .catch(onTrouble)
       .finally(() => (looking = undefined));
   };

@@ -16,6 +16,8 @@ export interface DataFolder {
   /** One encrypted key per file, named by the certificate's fingerprint. */
   readonly keysFolder: string;
   readonly databaseFile: string;
+  /** The node's copy of a database that is elsewhere (src/store/replica.ts). */
+  readonly snapshotFile: string;
   /** What phones may hold, as the server heard (src/store/beliefs.ts). */
   readonly beliefsFile: string;
   /** Exists where `init` was not given a passphrase file; it then protects only copies of the keys. */
@@ -36,6 +38,7 @@ const names = {
   config: 'tftp-pki.yaml',
   keys: 'keys',
   database: 'database.sqlite',
+  snapshot: 'snapshot.sqlite',
   beliefs: 'beliefs.sqlite',
   passphrase: 'passphrase',
   bulk: 'bulk',
@@ -53,6 +56,7 @@ export function dataFolderAt(path: string): DataFolder {
     configFile: join(absolute, names.config),
     keysFolder: join(absolute, names.keys),
     databaseFile: join(absolute, names.database),
+    snapshotFile: join(absolute, names.snapshot),
     beliefsFile: join(absolute, names.beliefs),
     passphraseFile: join(absolute, names.passphrase),
     bulkFolder: join(absolute, names.bulk),
@@ -116,6 +120,8 @@ function refuseStrangers(path: string): void {
 
 function isOurs(entry: string): boolean {
   const known = Object.values(names).includes(entry);
-  const isJournal = entry.startsWith(`${names.database}-`) || entry.startsWith(`${names.beliefs}-`);
+  const isJournal = [names.database, names.snapshot, names.beliefs].some((name) =>
+    entry.startsWith(`${name}-`),
+  );
   return known || isJournal || (entry.startsWith('.') && entry.endsWith(unfinishedSuffix));
 }

@@ -13,6 +13,8 @@ export interface Database {
    * the thread and then fails with `storage-busy`. `work` may run again and touches nothing but the transaction.
    */
   write<T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T>;
+  /** Reads of one moment, whatever others commit meanwhile. */
+  readonly snapshot?: (<T>(work: (transaction: Transaction<Schema>) => Promise<T>) => Promise<T>) | undefined;
   /** A second connection, reading only: what it sees is what was committed. */
   reopen(): Promise<Database>;
   /**
@@ -20,6 +22,18 @@ export interface Database {
    * undefined where a database tells nothing and has to be asked.
    */
   readonly listen?: ((onRevision: () => void) => () => void) | undefined;
+  close(): Promise<void>;
+}
+
+/** What every node could do, and one at a time does. */
+export type SharedWork = 'sign-ahead' | 'probes' | 'expiry';
+
+/** `unknown`: the database cannot be asked. */
+export type Whose = 'ours' | 'others' | 'unknown';
+
+export interface WorkLocks {
+  /** Takes the work where nobody has it; it is ours until the end, or until the connection is lost. */
+  whose(work: SharedWork): Promise<Whose>;
   close(): Promise<void>;
 }
 
@@ -31,6 +45,8 @@ export interface ColumnTypes {
   readonly id: (column: ColumnDefinitionBuilder) => ColumnDefinitionBuilder;
   /** Stands behind CREATE TABLE (…). */
   readonly tableEnd: RawBuilder<unknown>;
+  /** The database's own time, epoch milliseconds. */
+  readonly nowMs: RawBuilder<number>;
   /** 128 random bits as 32 hex digits, other ones in every row. */
   readonly randomSalt: RawBuilder<string>;
   /** Statements after which the database itself refuses to change or delete a row of the table. */

@@ -22,6 +22,8 @@ import { rotation } from './migrations/0012-rotation.ts';
 import { nodeRemoval } from './migrations/0013-node-removal.ts';
 import { encryptedOnly } from './migrations/0014-encrypted-only.ts';
 import { filesBook } from './migrations/0015-files-book.ts';
+import { changeMarks } from './migrations/0016-change-marks.ts';
+import { sharedBeliefs } from './migrations/0017-shared-beliefs.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -41,6 +43,8 @@ export const migrations: readonly Migration[] = [
   nodeRemoval,
   encryptedOnly,
   filesBook,
+  changeMarks,
+  sharedBeliefs,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

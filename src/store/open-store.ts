@@ -16,6 +16,7 @@ import type { Schema } from './schema.ts';
 import type { PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 import { appendAudit, listAudit } from './tables/audit.ts';
+import { listBeliefs, putBeliefs } from './tables/belief.ts';
 import {
   addCertificate,
   insertCertificates,
@@ -24,6 +25,7 @@ import {
 } from './tables/certificate.ts';
 import { insertCluster, readCluster } from './tables/cluster.ts';
 import { insertNode, listNodes } from './tables/node.ts';
+import { listNodeStates } from './tables/node-state.ts';
 import { bumpRevision, readRevision } from './tables/revision.ts';
 import { listRotations } from './tables/rotation.ts';
 import { adoptLists, currentLists, listGeneration, listPublished } from './tables/trust-list.ts';
@@ -38,14 +40,19 @@ export type StoreOptions = (SqliteOptions | PostgresOptions) & {
 
 /** Opens a node's database and brings its schema forward. `create` is for `init`: otherwise it must be there. */
 export async function openStore(options: StoreOptions): Promise<Store> {
-  const database = await openDatabase(options);
+  const database = await openMigrated(await openDatabase(options), options.readonly);
+  return createStore(database, options.crypto, options.thisNode);
+}
+
+/** The same database, with this program's schema; closed when it cannot have it. */
+export async function openMigrated(database: Database, readonly = false): Promise<Database> {
   try {
-    await migrate(database, { readonly: options.readonly ?? false });
+    await migrate(database, { readonly });
+    return database;
   } catch (error) {
     await database.close();
     throw error;
   }
-  return createStore(database, options.crypto, options.thisNode);
 }
 
 async function openDatabase(options: StoreOptions): Promise<Database> {
@@ -101,6 +108,11 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
     fieldState: () => readFieldState(query),
     continueAbove: (field) => change((transaction) => continueAbove(transaction, field)),
     version: () => readRevision(query),
+    listNodeStates: () => listNodeStates(query, database.columns),
+    async shareBeliefs({ devices, gaps }) {
+      if (thisNode !== undefined) await putBeliefs(query, thisNode, devices, gaps);
+    },
+    listSharedBeliefs: () => listBeliefs(query),
     onVersion: (listener) => database.listen?.(listener) ?? (() => undefined),
     close: () => database.close(),
   };

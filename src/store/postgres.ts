@@ -14,6 +14,7 @@ import {
   type DatabaseConnection,
   type Driver,
   type QueryResult,
+  type TransactionSettings,
 } from 'kysely';
 import {
   Client,
@@ -26,6 +27,7 @@ import {
 } from 'pg';
 import { assert } from '../base/assert.ts';
 import { Failure } from '../base/errors.ts';
+import { databaseAnswerMsMax } from '../base/limits-database.ts';
 import {
   databaseConnectionsMax,
   databaseConnectMsMax,
@@ -40,6 +42,8 @@ export interface PostgresOptions {
   /** `postgres://user@host[:port]/database`; a password may stand in it, in PGPASSWORD or in the file PGPASSFILE. */
   readonly url: string;
   readonly readonly?: boolean;
+  /** A server that says nothing for so long is gone; for who has something else to go on with. */
+  readonly answerMsMax?: number | undefined;
 }
 
 /** What told of a change carries is a number, never content (design.md §7). */
@@ -53,6 +57,7 @@ const columns: ColumnTypes = {
   idType: sql`integer`,
   id: (column) => column.generatedByDefaultAsIdentity().primaryKey(),
   tableEnd: sql``,
+  nowMs: sql<number>`(extract(epoch from clock_timestamp()) * 1000)::bigint`,
   // gen_random_uuid() has 122 random bits and is the core's only strong generator; two make more than the 128 of md5.
   randomSalt: sql<string>`md5(gen_random_uuid()::text || gen_random_uuid()::text)`,
   appendOnly: (table) => [
@@ -79,7 +84,7 @@ readers.setTypeParser(types.builtins.INT8, (text: string) => {
 });
 
 export async function openPostgres(options: PostgresOptions): Promise<Database> {
-  const { url, readonly = false } = options;
+  const { url, readonly = false, answerMsMax = databaseAnswerMsMax } = options;
   const where = placeOf(url);
   const pool = new Pool({
     connectionString: url,
@@ -87,6 +92,8 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
     max: databaseConnectionsMax,
     connectionTimeoutMillis: databaseConnectMsMax,
     statement_timeout: databaseStatementMsMax,
+    query_timeout: answerMsMax,
+    keepAlive: true,
     application_name: 'tftp-pki',
     ...(readonly && { options: '-c default_transaction_read_only=on' }),
   });
@@ -118,6 +125,7 @@ export async function openPostgres(options: PostgresOptions): Promise<Database> 
         }),
       );
     },
+    snapshot: (work) => query.transaction().setIsolationLevel('repeatable read').execute(work),
     reopen: () => openPostgres({ url, readonly: true }),
     listen: (onRevision) => listen(url, onRevision),
     close: () => query.destroy(),
@@ -227,8 +235,9 @@ class PoolDriver implements Driver {
   }
 
   /** Waiting for the writers' lock ends before an administrator would give up. */
-  async beginTransaction(connection: Connection): Promise<void> {
-    await connection.run(`begin; set local lock_timeout = ${databaseWaitMsMax}`);
+  async beginTransaction(connection: Connection, { isolationLevel }: TransactionSettings): Promise<void> {
+    const level = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`;
+    await connection.run(`begin${level}; set local lock_timeout = ${databaseWaitMsMax}`);
   }
 
   async commitTransaction(connection: Connection): Promise<void> {

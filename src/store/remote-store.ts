@@ -61,10 +61,12 @@ export function createRemoteStore(database: Database, crypto: Crypto): RemoteSto
       const last = Math.max(0, homes.length - devicesPerTransactionMax);
       for (let at = 0; at < last; at += devicesPerTransactionMax)
         await database.write((transaction) =>
-          saveHomes(transaction, homes.slice(at, Math.min(last, at + devicesPerTransactionMax)), atMs),
+          saveHomes(transaction, homes.slice(at, Math.min(last, at + devicesPerTransactionMax)), {
+            movedMs: atMs,
+          }),
         );
       await change(async (transaction) => {
-        await saveHomes(transaction, homes.slice(last), atMs);
+        await saveHomes(transaction, homes.slice(last), { movedMs: atMs });
         await appendAudit(transaction, crypto, audit);
       });
     },

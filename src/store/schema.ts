@@ -39,6 +39,11 @@ export interface Schema {
   remote_server: RemoteServerTable;
   remote_list: RemoteListTable;
   device_home: DeviceHomeTable;
+  device_gone: DeviceGoneTable;
+  change_count: ChangeCountTable;
+  node_state: NodeStateTable;
+  belief: BeliefTable;
+  belief_gap: BeliefGapTable;
 }
 
 /** One row, `singleton` 1. */
@@ -103,6 +108,7 @@ export interface DeviceTable {
   changed_ms: number;
   /** When the device was last told to read its configuration anew. */
   reset_ms: number;
+  mark: Generated<number>;
 }
 
 export interface DeviceLineTable {
@@ -153,7 +159,7 @@ export interface RemoteServerTable {
   probed_ms: number;
   /** Why its newest lists are not believed. */
   frozen: string | null;
-  /** JSON (core/cluster/evidence.ts). */
+  /** JSON: a list (core/cluster/evidence.ts). */
   evidence: string | null;
 }
 
@@ -175,6 +181,13 @@ export interface DeviceHomeTable {
   confirmed_ms: number;
   /** When an administrator said so. */
   moved_ms: number | null;
+  mark: Generated<number>;
+}
+
+/** Devices that were removed, for copies of the database; one that came back is in both tables. */
+export interface DeviceGoneTable {
+  name: string;
+  mark: number;
 }
 
 /** `staged` is seen by nobody but the publication that wrote it. */
@@ -208,6 +221,43 @@ export interface SignedTimestampTable {
   name: string;
   content_sha256: string;
   timestamp: number;
+  mark: Generated<number>;
+}
+
+/** One row: how many changes were made to rows that carry a `mark`, which is the number of theirs. */
+export interface ChangeCountTable {
+  singleton: 1;
+  number: number;
+}
+
+/** What a node heard of a device; sets and deliveries as in its own file (beliefs.ts). */
+export interface BeliefTable {
+  node: string;
+  device: string;
+  pairs: string;
+  address: string;
+  heard_ms: number;
+  proved_ms: number | null;
+  unanswered: number;
+  gap: number;
+  /** JSON. */
+  deliveries: string;
+}
+
+export interface BeliefGapTable {
+  node: string;
+  number: number;
+  at_ms: number;
+  pairs: string;
+}
+
+/** What each serving node says of itself. Times are the database's. */
+export interface NodeStateTable {
+  node: string;
+  /** The revision that it serves, and since when. */
+  version: number;
+  served_ms: number;
+  heard_ms: number;
 }
 
 /** One row: how often what is served has changed. */

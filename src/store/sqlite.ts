@@ -41,6 +41,7 @@ const columns: ColumnTypes = {
   idType: sql`integer`,
   id: (column) => column.primaryKey().autoIncrement(),
   tableEnd: sql`strict`,
+  nowMs: sql<number>`cast(unixepoch('subsec') * 1000 as integer)`,
   // SQLite's generator is seeded by the operating system.
   randomSalt: sql<string>`lower(hex(randomblob(16)))`,
   appendOnly: (table) =>

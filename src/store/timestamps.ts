@@ -8,6 +8,7 @@ import { timestampsPerTransactionMax } from '../base/limits.ts';
 import type { Store } from '../core/ports.ts';
 import type { Database } from './database.ts';
 import type { Schema } from './schema.ts';
+import { nextMark } from './tables/change-count.ts';
 import {
   lastSigned,
   nextTimestamp,
@@ -18,17 +19,24 @@ import {
   type SignedName,
 } from './tables/signed-timestamp.ts';
 
-interface Question extends SignedName {
+export interface TimestampQuestion extends SignedName {
   readonly contentSha256: string;
   readonly leastSeconds: number;
 }
 
-interface Waiting extends Question {
+/** Gives a timestamp to each, in the order in which they were asked, durably. */
+export type DecideTimestamps = (questions: readonly TimestampQuestion[]) => Promise<readonly number[]>;
+
+interface Waiting extends TimestampQuestion {
   readonly resolve: (timestamp: number) => void;
   readonly reject: (error: unknown) => void;
 }
 
-export function createTimestamps(database: Database): Store['signedTimestamp'] {
+/** What is known already is answered from `database`; the rest is for `decide`, which is the same database's as a rule. */
+export function createTimestamps(
+  database: Database,
+  decide: DecideTimestamps = decideIn(database),
+): Store['signedTimestamp'] {
   const waiting: Waiting[] = [];
   let draining = false;
 
@@ -48,7 +56,7 @@ export function createTimestamps(database: Database): Store['signedTimestamp'] {
       else unknown.push(question);
     }
     if (unknown.length === 0) return;
-    const written = await database.write((transaction) => writeAll(transaction, unknown));
+    const written = await decide(unknown);
     for (const [index, timestamp] of written.entries()) unknown[index]?.resolve(timestamp);
   };
 
@@ -73,20 +81,27 @@ export function createTimestamps(database: Database): Store['signedTimestamp'] {
     });
 }
 
+/** `mark` instead of the number of the change. */
+export function decideIn(database: Database, mark?: number): DecideTimestamps {
+  return (questions) => database.write((transaction) => writeAll(transaction, questions, mark));
+}
+
 /** In the order in which they were asked: of two contents under one name the second is later. */
 async function writeAll(
   transaction: Transaction<Schema>,
-  questions: readonly Question[],
+  questions: readonly TimestampQuestion[],
+  mark: number | undefined,
 ): Promise<readonly number[]> {
   const book: LastSignedBook = await lastSigned(transaction, questions);
+  const floor = await timestampFloor(transaction);
   const changed = new Map<string, SignedName & { contentSha256: string; timestamp: number }>();
   const timestamps = questions.map(({ signer, name, contentSha256, leastSeconds }) => {
     const key = signedKey({ signer, name });
-    const timestamp = nextTimestamp(book.get(key), contentSha256, leastSeconds);
+    const timestamp = nextTimestamp(book.get(key), contentSha256, Math.max(leastSeconds, floor));
     book.set(key, { contentSha256, timestamp });
     changed.set(key, { signer, name, contentSha256, timestamp });
     return timestamp;
   });
-  await putSigned(transaction, [...changed.values()]);
+  await putSigned(transaction, [...changed.values()], mark ?? (await nextMark(transaction)));
   return timestamps;
 }

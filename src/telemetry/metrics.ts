@@ -22,8 +22,12 @@ export function createMetrics(): Metrics {
       addTally(registry, name, help, labels),
     ]),
   ) as Record<CounterName, Tally>;
+  const note = addDatabaseGauges(registry);
   return {
-    sink: (event) => count(tallies, event),
+    sink(event) {
+      if (event.type === 'database') note(event);
+      else count(tallies, event);
+    },
     addGauge(name, help, read) {
       const gauge: Gauge = new Gauge({
         name,
@@ -39,6 +43,29 @@ export function createMetrics(): Metrics {
     },
   };
 }
+
+type DatabaseEvent = Extract<Event, { type: 'database' }>;
+
+/** Nothing is said of a database until something is heard of it: one in a folder is always there. */
+function addDatabaseGauges(registry: Registry): (event: DatabaseEvent) => void {
+  let gauges: readonly Gauge[] | undefined;
+  const make = ([name, help]: readonly [string, string]): Gauge =>
+    new Gauge({ name, help, registers: [registry] });
+  return ({ state, version, awaySeconds }) => {
+    gauges ??= databaseGauges.map(make);
+    const values = [state === 'here' ? 1 : 0, awaySeconds, version];
+    for (const [index, gauge] of gauges.entries()) gauge.set(values[index] ?? 0);
+  };
+}
+
+const databaseGauges = [
+  ['tftp_pki_database_up', 'Whether the database answers; while it does not, its last copy is served.'],
+  ['tftp_pki_database_away_seconds', 'For how long it has not.'],
+  [
+    'tftp_pki_database_version',
+    'The version of the database that is served: the same on nodes that are up to date.',
+  ],
+] as const;
 
 const counters = {
   tftp_pki_files_served_total: {

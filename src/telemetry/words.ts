@@ -12,6 +12,7 @@ export const logLevels: readonly LogLevel[] = ['error', 'warn', 'info', 'debug']
 
 export function severityOf(event: Event): LogLevel {
   if (event.type === 'file-not-served') return severityOfMiss(event);
+  if (event.type === 'database') return event.state === 'away' ? 'error' : 'info';
   if (event.type === 'certificate-expiry') return event.daysLeft < 0 ? 'error' : 'warn';
   return severities[event.type] ?? 'info';
 }

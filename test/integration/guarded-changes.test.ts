@@ -55,7 +55,7 @@ async function probed(): Promise<void> {
       server: beta1,
       atMs: 1,
       lists: [list('itl', itl), list('ctl', ctl ?? new Uint8Array())],
-      evidence: undefined,
+      evidence: [],
       frozen: undefined,
     }),
   );

@@ -10,6 +10,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { auditChainFault } from '../../src/core/audit/audit-chain.ts';
 import { fillDocument } from '../../src/core/render/document.ts';
 import type { Store } from '../../src/core/ports.ts';
+import { filesBook } from '../../src/core/signing/sign-file.ts';
 import { migrations } from '../../src/store/migrate.ts';
 import { openStore } from '../../src/store/open-store.ts';
 import { audit, crypto, list } from './store-values.ts';
@@ -63,9 +64,8 @@ const held: Readonly<Record<number, (store: Store) => Promise<void>>> = {
     expect(number).toBe(3);
   },
   async 5(store) {
-    const signer = 'ab'.repeat(32);
     const stamp = (content: string): Promise<number> =>
-      store.signedTimestamp('Ringlist.xml.sgn', signer, content, 1);
+      store.signedTimestamp('Ringlist.xml.sgn', filesBook, content, 1);
     expect(await stamp('content')).toBeGreaterThanOrEqual(1_790_000_003);
     expect(await stamp('another')).toBeGreaterThan(1_790_000_003);
   },

@@ -54,19 +54,19 @@ export function remoteCases(storeOf: () => Store): void {
     test('what a probe found is replaced by the next one, and gone with another pin', async () => {
       const store = storeOf();
       await store.addRemote(remote('b'), audit);
-      const probe = { cluster: 'b', server, atMs: 7, lists: [list], evidence, frozen: undefined };
+      const probe = { cluster: 'b', server, atMs: 7, lists: [list], evidence: [evidence], frozen: undefined };
       await store.saveProbe(probe);
       expect(await store.listRemoteLists()).toEqual([list]);
       await store.saveProbe({
         ...probe,
         atMs: 8,
         lists: undefined,
-        evidence: undefined,
+        evidence: [],
         frozen: 'a stranger',
       });
       expect(await store.listRemoteLists()).toEqual([list]);
       expect(await store.listProbes()).toEqual([
-        { cluster: 'b', server, probedMs: 8, frozen: 'a stranger', evidence: undefined },
+        { cluster: 'b', server, probedMs: 8, frozen: 'a stranger', evidence: [] },
       ]);
       await store.saveProbe({ ...probe, lists: [] });
       expect(await store.listRemoteLists()).toEqual([]);
@@ -80,7 +80,7 @@ export function remoteCases(storeOf: () => Store): void {
     test('one that is not there is said to be so', async () => {
       const store = storeOf();
       const missing = { code: 'not-found' };
-      const probe = { cluster: 'x', server, atMs: 1, lists: [], evidence: undefined, frozen: undefined };
+      const probe = { cluster: 'x', server, atMs: 1, lists: [], evidence: [], frozen: undefined };
       await expect(store.removeRemote('x', audit)).rejects.toMatchObject(missing);
       await expect(store.pinRemote('x', { fingerprint: 'e', pinnedMs: 1 }, audit)).rejects.toMatchObject(
         missing,

@@ -110,7 +110,7 @@ function makeNode(): string {
   return data;
 }
 
-function csv(name: string, from: number, to: number): string {
+export function csv(name: string, from: number, to: number): string {
   const path = join(workspace, name);
   const lines = ['name,model,protocol,line1,label1,set:vendorConfig/webAccess'];
   for (let i = from; i < to; i++)
@@ -119,7 +119,7 @@ function csv(name: string, from: number, to: number): string {
   return path;
 }
 
-function importSync(data: string, path: string): void {
+export function importSync(data: string, path: string): void {
   execFileSync(process.execPath, [main, 'import-devices', path, '--data', data], {
     stdio: ['ignore', 'ignore', 'pipe'],
     maxBuffer: 1 << 26,

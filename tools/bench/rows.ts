@@ -3,6 +3,7 @@ import { interleaved, type Contest } from './rounds.ts';
 import { httpLoad, tftpLoad, type TftpLoad, type TftpResult } from './load.ts';
 import { type Effort, type Finding, finding, required, type Row, withServers } from './findings.ts';
 import { deviceRows } from './devices.ts';
+import { nodeRows } from './nodes.ts';
 import { lossyRow } from './lossy.ts';
 import { floodRow, stalledRow } from './hostile.ts';
 import { signedRows, wholeBootRow } from './signed.ts';
@@ -20,6 +21,7 @@ export const rows: Readonly<Record<string, Row>> = {
   http: httpFiles,
   boot: wholeBootRow,
   devices: deviceRows,
+  nodes: nodeRows,
   flood: floodRow,
   stalled: stalledRow,
 };

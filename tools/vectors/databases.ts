@@ -72,6 +72,11 @@ const rows: Readonly<Record<number, readonly string[]>> = {
     `insert into rotation values ('tvs', '${'66'.repeat(32)}', 'published', 1790000000023, 1790000000024)`,
   ],
   13: ["insert into node values ('gone.kept', 1790000000025, 1790000000026)"],
+  16: [
+    'update change_count set number = 3',
+    "insert into device_gone values ('SEP001122334488', 2)",
+    "insert into node_state values ('tftp.kept', 41, 1790000000027, 1790000000028)",
+  ],
 };
 
 function auditRows(): readonly string[] {

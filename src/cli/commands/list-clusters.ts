@@ -44,7 +44,7 @@ export const listClustersCommand = defineCommand({
 function rowsOf({ remote, probes }: ListedRemote): string[][] {
   return remote.servers.map(({ tftp, http }) => {
     const probe = probes.find(({ server }) => server === serverKey(tftp));
-    const { ctl = '-', itl = '-', tvs = '-' } = probe?.evidence ?? {};
+    const { ctl = '-', itl = '-', tvs = '-' } = probe?.evidence[0] ?? {};
     return [
       remote.id,
       serverKey(tftp),
@@ -75,12 +75,7 @@ export function clusterFacts({ remote, probes }: ListedRemote): Readonly<Record<
       server,
       at: isoOf(probedMs),
       frozen: frozen ?? null,
-      evidence: evidence && {
-        signer: evidence.signer,
-        ctl: evidence.ctl,
-        itl: evidence.itl,
-        tvs: evidence.tvs,
-      },
+      evidence: evidence.map(({ signer, ctl, itl, tvs }) => ({ signer, ctl, itl, tvs })),
     })),
   };
 }

@@ -5,7 +5,8 @@ import type { ClusterStatus } from '../../app/cluster-status.ts';
 import type { Risk } from '../../core/trust/risk.ts';
 import { expiryStage, expiryWords } from '../../core/trust/expiry.ts';
 import { defineCommand } from '../command.ts';
-import { withNode } from '../node.ts';
+import { withShownNode } from '../node.ts';
+import { databaseFacts, printServing, sayAway } from '../show-serving.ts';
 import type { Output } from '../output.ts';
 import { printRotation, rotationFacts } from '../show-rotation.ts';
 import { printRemotes, remoteFacts } from '../show-remotes.ts';
@@ -18,6 +19,8 @@ export const showStatus = defineCommand({
   description: [
     'Reads the data folder, whether the server runs or not. Certificates that end within 90, 30, 7 or 1 days are named on ' +
       'stderr, lists that are out of date with what would change in them, and weak algorithms with the phones that need them and the date until which the risk is accepted.',
+    'Where several nodes share a database: the version that each serves and for how long, how far it is behind, and who was not heard of. ' +
+      'A node that lost the database shows its last copy and says so.',
   ],
   examples: [
     { says: 'an overview', command: 'tftp-pki status --data /var/lib/tftp-pki' },
@@ -28,7 +31,7 @@ export const showStatus = defineCommand({
       import('../../app/cluster-status.ts'),
       import('../../app/guided-rotation.ts'),
     ]);
-    await withNode(context, async (node) => {
+    await withShownNode(context, async (node, away) => {
       const status = await clusterStatus(node, Math.floor(node.clock.nowMs() / 1000));
       const risks = await readRisks(context, node);
       const unknown = (await import('../../node/tvs-file.ts')).readTvsFile(node.folder)?.unknownSigners ?? [];
@@ -38,11 +41,13 @@ export const showStatus = defineCommand({
       if (context.output.json)
         context.output.object({
           ...statusFacts(status, risks, unknown),
+          ...databaseFacts(status, away),
           renewals: rotations.map(rotationFacts),
           remotes: remoteFacts(remotes),
         });
       else {
         printStatus(context.output, status);
+        printServing(context.output, status);
         printUnknownSigners(context.output, unknown);
         printRemotes(context.output, remotes);
         for (const rotation of rotations) {
@@ -51,6 +56,7 @@ export const showStatus = defineCommand({
         }
         printRisks(context.output, risks);
       }
+      sayAway(context.output, status, away);
       sayOutdated(context.output, status);
       for (const { purpose, daysLeft } of status.certificates)
         if (expiryStage(daysLeft) !== undefined)

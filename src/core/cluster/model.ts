@@ -23,6 +23,16 @@ export interface ClusterNode {
   readonly createdMs: number;
 }
 
+/** What a serving node last said of itself. */
+export interface NodeState {
+  readonly node: string;
+  /** The version of the database that it serves, and for how long. */
+  readonly version: number;
+  readonly servedForMs: number;
+  /** Since it was heard. */
+  readonly silentForMs: number;
+}
+
 /** What an own certificate is for; one profile each in certs/. */
 export type CertificatePurpose =
   'callmanager' | 'callmanager-ec' | 'tvs' | 'capf' | 'itlrecovery' | 'tftp-ec';

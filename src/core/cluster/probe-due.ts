@@ -34,9 +34,9 @@ export function isProbeDue(
     if (changedMs > probedMs && changedMs <= nowMs) return true;
     const ageMs = nowMs - probedMs;
     if (frozen !== undefined) return ageMs >= remoteProbeEveryMs;
-    if (evidence !== undefined && evidence.signer !== signer) return true;
+    if (evidence.length > 0 && !evidence.some((each) => each.signer === signer)) return true;
     const question = { servers: [server], signer, pinned: true, beliefs: 'unknown', nowMs } as const;
-    const { covered } = coverOf(evidence === undefined ? [] : [evidence], question);
+    const { covered } = coverOf(evidence, question);
     return ageMs >= (covered ? remoteProbeEveryMs : remoteProbeUncoveredEveryMs);
   });
 }

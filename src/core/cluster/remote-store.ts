@@ -24,8 +24,8 @@ export interface RemoteProbe {
   readonly atMs: number;
   /** Accepted ones; undefined: what is known stays, because the server could not be read or is frozen. */
   readonly lists: readonly RemoteList[] | undefined;
-  /** Undefined where there is none: the cluster is not pinned. */
-  readonly evidence: Evidence | undefined;
+  /** About the signer of each of our nodes; empty where there is none: the cluster is not pinned. */
+  readonly evidence: readonly Evidence[];
   /** Why its newest lists are not believed; only `--repin` ends that. */
   readonly frozen: string | undefined;
 }
@@ -35,7 +35,7 @@ export interface ProbedServer {
   readonly server: string;
   readonly probedMs: number;
   readonly frozen: string | undefined;
-  readonly evidence: Evidence | undefined;
+  readonly evidence: readonly Evidence[];
 }
 
 export interface DeviceHome extends RememberedHome {

@@ -17,6 +17,13 @@ export interface StoredBeliefs {
   readonly serving: readonly ServedList[];
 }
 
+/** What one node heard. */
+export type HeardBeliefs = Pick<StoredBeliefs, 'devices' | 'gaps'>;
+
+export interface SharedBeliefs extends HeardBeliefs {
+  readonly node: string;
+}
+
 /** For commands: what is known now, read beside the writer. */
 export interface BeliefSource {
   readBeliefs(): StoredBeliefs;

@@ -3,6 +3,7 @@ import { assert } from '../../base/assert.ts';
 import type { RememberedHome, SettledHome } from '../../core/cluster/home.ts';
 import type { DeviceHome } from '../../core/cluster/remote-store.ts';
 import type { DeviceHomeTable, Schema } from '../schema.ts';
+import { nextMark } from './change-count.ts';
 
 export async function findHome(query: Kysely<Schema>, device: string): Promise<RememberedHome | undefined> {
   const row = await query
@@ -17,10 +18,11 @@ export async function findHome(query: Kysely<Schema>, device: string): Promise<R
 export async function saveHomes(
   query: Kysely<Schema>,
   homes: readonly DeviceHome[],
-  movedMs?: number,
+  { movedMs, mark: given }: { readonly movedMs?: number; readonly mark?: number } = {},
 ): Promise<void> {
   const rows = await query.selectFrom('remote_cluster').select('id').execute();
   const known = new Set(rows.map(({ id }) => id));
+  const mark = given ?? (await nextMark(query));
   for (const { device, home, confirmedMs } of homes) {
     const cluster = home.kind === 'remote' ? home.cluster : null;
     if (cluster !== null && !known.has(cluster)) continue;
@@ -28,6 +30,7 @@ export async function saveHomes(
       kind: home.kind,
       cluster,
       confirmed_ms: confirmedMs,
+      mark,
       ...(movedMs !== undefined && { moved_ms: movedMs }),
     };
     await query
@@ -40,6 +43,21 @@ export async function saveHomes(
 
 export async function homesMovedAfter(query: Kysely<Schema>, ms: number): Promise<readonly DeviceHome[]> {
   const rows = await query.selectFrom('device_home').selectAll().where('moved_ms', '>', ms).execute();
+  return rows.map((row) => ({ device: row.device, home: homeOf(row), confirmedMs: row.confirmed_ms }));
+}
+
+/** Some of the rows of one mark. */
+export async function homesWithMark(
+  query: Kysely<Schema>,
+  mark: number,
+  limit: number,
+): Promise<readonly DeviceHome[]> {
+  const rows = await query
+    .selectFrom('device_home')
+    .selectAll()
+    .where('mark', '=', mark)
+    .limit(limit)
+    .execute();
   return rows.map((row) => ({ device: row.device, home: homeOf(row), confirmedMs: row.confirmed_ms }));
 }
 

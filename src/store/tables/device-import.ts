@@ -5,6 +5,7 @@ import type { ImportedDevice, ImportOutcome } from '../../core/devices/device-st
 import { differences, type DocumentTemplate } from '../../core/render/document.ts';
 import type { ColumnTypes } from '../database.ts';
 import type { Schema } from '../schema.ts';
+import { nextMark } from './change-count.ts';
 import { findTemplate } from './device-source.ts';
 import { columnsOf, lineColumnsOf, newAt } from './device.ts';
 
@@ -38,6 +39,7 @@ export async function importBatch(
   }
   if (added.length === 0) return outcomes;
   const values = [];
+  const mark = await nextMark(query);
   for (const item of added)
     values.push({
       ...columnsOf(item.device),
@@ -45,6 +47,7 @@ export async function importBatch(
       ...(await documentColumns(query, templates, item.document)),
       source_sha256: item.sourceSha256,
       salt: randomSalt,
+      mark,
     });
   await query.insertInto('device').values(values).execute();
   const lines = added.flatMap(({ device }) => lineColumnsOf(device));

@@ -6,6 +6,7 @@ import type { TouchedDevices } from '../../core/devices/device-store.ts';
 import { defaultName } from '../../core/devices/provisioning.ts';
 import type { ColumnTypes } from '../database.ts';
 import type { DeviceLineTable, DeviceTable, Schema } from '../schema.ts';
+import { nextMark } from './change-count.ts';
 
 /** By name. */
 export async function listDevices(query: Kysely<Schema>): Promise<readonly Device[]> {
@@ -59,7 +60,12 @@ export async function insertDevice(
 ): Promise<void> {
   const { numInsertedOrUpdatedRows: inserted } = await query
     .insertInto('device')
-    .values({ ...columnsOf(device), ...newAt(device.addedMs), salt: randomSalt })
+    .values({
+      ...columnsOf(device),
+      ...newAt(device.addedMs),
+      salt: randomSalt,
+      mark: await nextMark(query),
+    })
     .onConflict((conflict) => conflict.column('name').doNothing())
     .executeTakeFirstOrThrow();
   if (inserted === 0n) throw new Failure('refused', `there is a device ${device.name} already`);
@@ -74,7 +80,7 @@ export async function updateDevice(
 ): Promise<void> {
   const { numUpdatedRows } = await query
     .updateTable('device')
-    .set({ ...columnsOf(device), changed_ms: atMs, salt: randomSalt })
+    .set({ ...columnsOf(device), changed_ms: atMs, salt: randomSalt, mark: await nextMark(query) })
     .where('name', '=', device.name)
     .executeTakeFirstOrThrow();
   if (numUpdatedRows === 0n) throw noDevice(device.name);
@@ -88,6 +94,12 @@ export async function deleteDevice(query: Kysely<Schema>, name: string): Promise
     .where('name', '=', name)
     .executeTakeFirstOrThrow();
   if (numDeletedRows === 0n) throw noDevice(name);
+  const mark = await nextMark(query);
+  await query
+    .insertInto('device_gone')
+    .values({ name, mark })
+    .onConflict((conflict) => conflict.column('name').doUpdateSet({ mark }))
+    .execute();
 }
 
 export async function devicesChangedAfter(
@@ -143,7 +155,7 @@ export async function touchDevices(
     .limit(devicesPerTransactionMax);
   const { numUpdatedRows } = await query
     .updateTable('device')
-    .set({ changed_ms: atMs })
+    .set({ changed_ms: atMs, mark: await nextMark(query) })
     .where('name', 'in', some)
     .executeTakeFirstOrThrow();
   return Number(numUpdatedRows);

@@ -62,7 +62,7 @@ export async function saveProbe(query: Kysely<Schema>, probe: RemoteProbe): Prom
   const columns = {
     probed_ms: probe.atMs,
     frozen: probe.frozen ?? null,
-    evidence: probe.evidence === undefined ? null : JSON.stringify(probe.evidence),
+    evidence: probe.evidence.length === 0 ? null : JSON.stringify(probe.evidence),
   };
   await query
     .insertInto('remote_server')
@@ -90,7 +90,7 @@ export async function listProbes(query: Kysely<Schema>): Promise<readonly Probed
     server: row.server,
     probedMs: row.probed_ms,
     frozen: row.frozen ?? undefined,
-    evidence: row.evidence === null ? undefined : (JSON.parse(row.evidence) as Evidence),
+    evidence: row.evidence === null ? [] : evidenceOf(row.evidence),
   }));
 }
 
@@ -109,6 +109,12 @@ export async function listRemoteLists(query: Kysely<Schema>): Promise<readonly R
     sha256,
     seenMs: seen_ms,
   }));
+}
+
+/** One node's alone, as it was written before there were several. */
+function evidenceOf(text: string): readonly Evidence[] {
+  const parsed = JSON.parse(text) as Evidence | readonly Evidence[];
+  return 'signer' in parsed ? [parsed] : parsed;
 }
 
 function remoteOf(row: Selectable<RemoteClusterTable>): RemoteCluster {

@@ -39,6 +39,26 @@ export async function lastSigned(
   );
 }
 
+/** Some of the rows of one mark. */
+export async function signedWithMark(
+  query: Kysely<Schema>,
+  mark: number,
+  limit: number,
+): Promise<readonly (SignedName & LastSigned)[]> {
+  const rows = await query
+    .selectFrom('signed_timestamp')
+    .selectAll()
+    .where('mark', '=', mark)
+    .limit(limit)
+    .execute();
+  return rows.map(({ signer, name, content_sha256: contentSha256, timestamp }) => ({
+    signer,
+    name,
+    contentSha256,
+    timestamp,
+  }));
+}
+
 /** Seconds. */
 export async function timestampFloor(query: Kysely<Schema>): Promise<number> {
   const { timestamp_floor: floor } = await query
@@ -71,6 +91,7 @@ export function nextTimestamp(
 export async function putSigned(
   query: Kysely<Schema>,
   signed: readonly (SignedName & LastSigned)[],
+  mark: number,
 ): Promise<void> {
   if (signed.length === 0) return;
   await query
@@ -81,12 +102,14 @@ export async function putSigned(
         name,
         content_sha256: contentSha256,
         timestamp,
+        mark,
       })),
     )
     .onConflict((conflict) =>
       conflict.columns(['signer', 'name']).doUpdateSet((row) => ({
         content_sha256: row.ref('excluded.content_sha256'),
         timestamp: row.ref('excluded.timestamp'),
+        mark: row.ref('excluded.mark'),
       })),
     )
     .execute();

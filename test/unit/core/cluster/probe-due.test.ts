@@ -32,8 +32,8 @@ const evidence: Evidence = {
   itl: 'silent',
   tvs: 'vouches',
 };
-const probe = { cluster: 'alpha', server, probedMs, frozen: undefined, evidence };
-const silent = { ...probe, evidence: { ...evidence, ctl: 'silent', tvs: 'refuses' } as const };
+const probe = { cluster: 'alpha', server, probedMs, frozen: undefined, evidence: [evidence] };
+const silent = { ...probe, evidence: [{ ...evidence, ctl: 'silent', tvs: 'refuses' }] as const };
 const due = (probes: Parameters<typeof isProbeDue>[1], afterMs: number, changedMs = 0): boolean =>
   isProbeDue(remote, probes, { signer, changedMs, nowMs: probedMs + afterMs });
 
@@ -49,13 +49,13 @@ describe('a server is asked again', () => {
   it('sooner where the last word was no: an import over there says nothing to us', () => {
     expect(due([silent], remoteProbeUncoveredEveryMs - 1)).toBe(false);
     expect(due([silent], remoteProbeUncoveredEveryMs)).toBe(true);
-    expect(due([{ ...probe, evidence: undefined }], remoteProbeUncoveredEveryMs)).toBe(true);
+    expect(due([{ ...probe, evidence: [] }], remoteProbeUncoveredEveryMs)).toBe(true);
   });
 
   it('at once after an import or a publication here, and for another signer', () => {
     expect(due([probe], 2, probedMs + 1)).toBe(true);
     expect(due([probe], 2, probedMs)).toBe(false);
-    expect(due([{ ...probe, evidence: { ...evidence, signer: 'c'.repeat(64) } }], 0)).toBe(true);
+    expect(due([{ ...probe, evidence: [{ ...evidence, signer: 'c'.repeat(64) }] }], 0)).toBe(true);
   });
 
   it('not for what a clock that was ahead wrote, nor more often while it is frozen', () => {

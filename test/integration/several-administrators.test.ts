@@ -1,0 +1,186 @@
+/**
+ * Trust that is changed from two places at once, and a node that fails in the middle of a guided renewal, on one real
+ * PostgreSQL: one change wins, the other one is told so, nothing is half done, and no phone refuses anything.
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Client } from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runProgram } from '../../src/cli/program.ts';
+import { renewCertificate } from '../../src/app/renew-certificate.ts';
+import { planOperation, publishOperation, type TrustOperation } from '../../src/app/trust-operation.ts';
+import { updateItl } from '../../src/app/update-lists.ts';
+import { Failure } from '../../src/base/errors.ts';
+import { auditChainFault } from '../../src/core/audit/audit-chain.ts';
+import type { FileVerdict } from '../../src/core/phone/phone.ts';
+import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
+import { fetchHttp } from '../../src/net/http-client.ts';
+import { openNode, type OpenNode } from '../../src/node/open-node.ts';
+import { createVerifier } from '../../src/pki/verifier.ts';
+import { bootPhone } from '../../src/sim/boot-phone.ts';
+import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
+import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
+import { fakeTerminal } from '../helpers/terminal.ts';
+
+const crypto = createVerifier();
+const phones = ['SEP001122330001', 'SEP001122330002', 'SEP001122330003'];
+
+let world: string;
+let postgres: PostgresServer;
+let database: string;
+const servers = new Map<string, ServedNode>();
+
+beforeAll(async () => {
+  world = mkdtempSync(join(tmpdir(), 'tftp-pki-admins-'));
+  mkdirSync(join(world, 'files'));
+  writeFileSync(join(world, 'export.pass'), 'opens the export\n');
+  postgres = startPostgres();
+  database = await postgres.newDatabase();
+  const files = ['--files', join(world, 'files')];
+  await command('a', 'init', '--cluster', 'lab', '--node', 'a.example', '--database', database, ...files);
+  for (const name of phones)
+    await command('a', 'add-device', name, '--model', 'CP-8851', '--protocol', 'SIP');
+  const [p12, pass] = [join(world, 'recovery.p12'), join(world, 'export.pass')];
+  await command('a', 'export-recovery', p12, '--export-passphrase-file', pass);
+  const key = ['--key', p12, '--key-passphrase-file', pass];
+  await command('b', 'join-node', '--node', 'b.example', '--database', database, ...files, ...key, '--yes');
+}, 120_000);
+afterAll(async () => {
+  for (const server of servers.values()) await server.stop();
+  postgres.stop();
+  rmSync(world, { recursive: true });
+});
+
+async function run(node: string, ...words: readonly string[]) {
+  const terminal = fakeTerminal();
+  const status = await runProgram([...words, '--json', '--data', join(world, node)], terminal);
+  return { status, said: terminal.stderr.text, text: terminal.stdout.text };
+}
+
+async function command(node: string, ...words: readonly string[]): Promise<Record<string, unknown>> {
+  const { status, said, text } = await run(node, ...words);
+  expect(`${status} ${said}`).toMatch(/^0 /);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+async function serve(node: string): Promise<void> {
+  const loopback = ['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+  servers.set(node, await serveProgram([...loopback, '--data', join(world, node)]));
+}
+
+const states = new Map<string, PhoneState>();
+
+/** By HTTP, so that who asks is proved. Nothing that is offered may be refused. */
+async function boot(name: string, node: string): Promise<void> {
+  const verdicts: FileVerdict[] = [];
+  const result = await bootPhone({
+    crypto,
+    state: states.get(name) ?? newPhone(name),
+    fetch: async (file) => {
+      try {
+        const port = servers.get(node)?.port('http') ?? 0;
+        return { kind: 'bytes', bytes: await fetchHttp({ host: '127.0.0.1', port, name: file }) };
+      } catch (error) {
+        if (error instanceof Failure && error.code === 'not-found') return { kind: 'not-found' };
+        throw error;
+      }
+    },
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+    report: (verdict) => verdicts.push(verdict),
+  });
+  states.set(name, result.state);
+  const bad = verdicts.filter(({ outcome }) => outcome !== 'accepted' && outcome !== 'not-found');
+  expect({ name, node, ok: result.ok, bad }).toEqual({ name, node, ok: true, bad: [] });
+}
+
+async function stagedRows(): Promise<unknown> {
+  const client = new Client({ connectionString: database });
+  await client.connect();
+  const { rows } = await client.query("select count(*)::int as n from generation where state = 'staged'");
+  await client.end();
+  return rows;
+}
+
+test('two administrators change trust at once: one wins, the other is told, nothing is half done', async () => {
+  const [first, second] = await Promise.all([openNode(named('a')), openNode(named('a'))]);
+  try {
+    for (let round = 0; round < 4; round++) {
+      const before = await first.store.listCertificates();
+      const [generation] = (await first.store.currentLists()).map((list) => list.generation);
+      const operations = await Promise.all([
+        prepare(first, await updateItl(first, { rollback: false })),
+        prepare(second, await renewCertificate(second, { purpose: 'tvs', step: 'begin', by: 'two' })),
+      ]);
+      // Both plans were made of the same lists; who comes second must look again.
+      const outcomes = await Promise.allSettled(operations.map((publish) => publish()));
+      const lost = outcomes.flatMap((outcome) =>
+        outcome.status === 'rejected' ? [outcome.reason as unknown] : [],
+      );
+      expect(lost).toHaveLength(1);
+      expect(lost[0]).toMatchObject({
+        code: 'storage-busy',
+        message: expect.stringMatching(/published anew after|came in between/),
+        hint: 'Look at the current lists and repeat.',
+      });
+      const renewed = outcomes[1]?.status === 'fulfilled';
+      const lists = await first.store.currentLists();
+      expect(new Set(lists.map((list) => list.generation)).size).toBe(1);
+      expect(lists[0]?.generation).toBeGreaterThan(generation ?? 0);
+      expect(lists).toHaveLength(4);
+      const after = await first.store.listCertificates();
+      expect(after.length).toBe(before.length + (renewed ? 1 : 0));
+      expect(await stagedRows()).toEqual([{ n: 0 }]);
+      expect(auditChainFault(crypto, await first.store.listAudit())).toBeUndefined();
+      if (renewed) await command('a', 'renew-cert', 'tvs', '--abort', '--yes');
+    }
+  } finally {
+    await Promise.all([first.close(), second.close()]);
+  }
+}, 120_000);
+
+function named(node: string) {
+  return { dataDir: join(world, node), passphraseFile: undefined };
+}
+
+async function prepare(node: OpenNode, operation: TrustOperation): Promise<() => Promise<number>> {
+  const planned = await planOperation(node, operation);
+  return () => publishOperation(node, operation, planned, 'a test');
+}
+
+test('a node fails in the middle of a guided renewal: its phones fall over and back, and it is finished', async () => {
+  await serve('a');
+  await serve('b');
+  const guided = ['renew-cert', 'callmanager', '--guided', '--yes'];
+  for (const name of phones) await boot(name, 'a');
+  await command('a', ...guided);
+  expect(await run('b', ...guided)).toMatchObject({ status: 1, said: expect.stringContaining('a.example') });
+  await bothServe();
+  await boot(phones[0] ?? '', 'a');
+
+  // Its server dies: phones that came, and those that had not, go to the other node.
+  servers.get('a')?.child.kill('SIGKILL');
+  for (const name of phones) await boot(name, 'b');
+  expect((await command('a', 'status'))['renewals']).toMatchObject([{ step: 'published' }]);
+  await serve('a');
+  for (const name of phones) await boot(name, 'a');
+
+  // Phones that took the lists from either node have come; then the new key signs, here and nowhere else.
+  for (const step of ['switched', undefined]) {
+    await expect
+      .poll(() => command('a', ...guided).then(() => command('a', 'status')), {
+        timeout: 30_000,
+        interval: 500,
+      })
+      .toMatchObject({ renewals: step === undefined ? [] : [{ step }] });
+    await bothServe();
+    for (const node of ['a', 'b', 'a']) for (const name of phones) await boot(name, node);
+  }
+}, 240_000);
+
+/** What was published is served by both. */
+async function bothServe(): Promise<void> {
+  await expect
+    .poll(async () => (await command('a', 'status'))['serving'], { timeout: 30_000 })
+    .toMatchObject([{ state: 'up to date' }, { state: 'up to date' }]);
+}
