@@ -13,7 +13,7 @@ export function watchDatabase(subscription: Subscription, onEvent: EventSink, co
     type: 'database',
     state: awaySinceMs === undefined ? 'here' : 'away',
     version: subscription.servedVersion(),
-    awaySeconds: awaySinceMs === undefined ? 0 : Math.round((Date.now() - awaySinceMs) / 1000),
+    awaySeconds: awaySinceMs === undefined ? 0 : Math.round((performance.now() - awaySinceMs) / 1000),
     reason,
   });
   const begun = subscription.state();

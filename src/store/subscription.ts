@@ -36,7 +36,7 @@ export interface SubscriptionOptions {
 
 /** Whether the source answers. */
 export interface SourceState {
-  /** Undefined while it does. Epoch milliseconds of when it was lost. */
+  /** Undefined while it does. When it was lost, monotonic. */
   readonly awaySinceMs: number | undefined;
   /** Why, while it is away. */
   readonly reason: string;
@@ -276,7 +276,7 @@ class Subscriber implements Subscription {
   #lost(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
     const isNews = this.#state.awaySinceMs === undefined;
-    this.#setState({ awaySinceMs: this.#state.awaySinceMs ?? Date.now(), reason }, isNews);
+    this.#setState({ awaySinceMs: this.#state.awaySinceMs ?? performance.now(), reason }, isNews);
   }
 
   #here(): void {

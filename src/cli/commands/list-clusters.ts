@@ -1,3 +1,4 @@
+import type { Evidence } from '../../core/cluster/evidence.ts';
 import type { ListedRemote } from '../../app/remote-clusters.ts';
 import { printable } from '../../base/text.ts';
 import { formatIsoSeconds } from '../../base/utc-time.ts';
@@ -75,9 +76,15 @@ export function clusterFacts({ remote, probes }: ListedRemote): Readonly<Record<
       server,
       at: isoOf(probedMs),
       frozen: frozen ?? null,
-      evidence: evidence.map(({ signer, ctl, itl, tvs }) => ({ signer, ctl, itl, tvs })),
+      // The signer of the node that asked, then those of the others.
+      evidence: evidence.map(evidenceFacts)[0] ?? null,
+      ofOtherNodes: evidence.slice(1).map(evidenceFacts),
     })),
   };
+}
+
+function evidenceFacts({ signer, ctl, itl, tvs }: Evidence): Readonly<Record<string, string>> {
+  return { signer, ctl, itl, tvs };
 }
 
 function isoOf(ms: number): string {
