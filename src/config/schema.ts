@@ -213,7 +213,9 @@ const files = z
         ),
       deviceTrustLists: flag
         .default(defaults.files.deviceTrustLists)
-        .describe('Answer ITLSEP<MAC>.tlv and CTLSEP<MAC>.tlv with the lists of this node.'),
+        .describe(
+          'Answer ITLSEP<MAC>.tlv and CTLSEP<MAC>.tlv with the lists of this node; always so where there are remote clusters.',
+        ),
     },
     group,
   )

@@ -157,7 +157,8 @@ async function makeChain(
     'trust-list': createTrustListLink({
       lists: pure ? noLists : lists,
       node: thisNode,
-      forDevices: deviceTrustLists,
+      // Behind one address with phones of others the un-named list says nothing about who asks (design.md §3).
+      forDevices: deviceTrustLists || origin !== undefined,
     }),
     'unsigned-over-tls': createUnsignedOverTlsLink(),
     'device-config': createDeviceConfigLink({

@@ -4,8 +4,9 @@
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { addDevice } from '../../src/app/devices.ts';
+import { readProvisioning, setProvisioning } from '../../src/app/provisioning.ts';
 import { Failure } from '../../src/base/errors.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import type { FetchAnswer } from '../../src/core/phone/phone.ts';
@@ -17,52 +18,55 @@ import { fakeTerminal } from './terminal.ts';
 
 export type ClusterName = 'a' | 'b';
 
+/** One file, asked from `address`; patience is for silence. */
+export type Ask = (
+  how: 'tftp' | 'http',
+  name: string,
+  address: string,
+  timeoutMs?: number,
+) => Promise<FetchAnswer>;
+
+export interface Proxy {
+  readonly address: string;
+  readonly data: string;
+  readonly server: ServedNode;
+  readonly ask: Ask;
+}
+
+export interface ProxyOptions {
+  readonly pure: boolean;
+  readonly autoRegistration?: boolean;
+  /** Of its provisioning directory. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
 export interface ProxyWorld {
-  readonly folder: string;
-  readonly proxy: ServedNode;
-  readonly proxyData: string;
-  readonly proxyAddress: string;
+  readonly proxy: Proxy;
+  /** Another one in front of the same clusters. */
+  addProxy(id: string, address: string, options: ProxyOptions): Promise<Proxy>;
+  readonly data: Readonly<Record<ClusterName, string>>;
   readonly servers: Readonly<Record<ClusterName, ServedNode>>;
   readonly nodes: Readonly<Record<ClusterName, OpenNode>>;
   /** A device there, whose configuration says whose it is. */
   add(cluster: ClusterName, device: string): Promise<void>;
-  /** One file of the proxy, asked from `address`; patience is for silence. */
-  ask(how: 'tftp' | 'http', name: string, address: string, timeoutMs?: number): Promise<FetchAnswer>;
   close(): Promise<void>;
 }
 
 /** `base` is the third number of three addresses 127.0.N.1, so that worlds do not meet. */
-export async function proxyWorld(base: number): Promise<ProxyWorld> {
+export async function proxyWorld(base: number, options: ProxyOptions = { pure: true }): Promise<ProxyWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-proxy-'));
-  const [proxyAddress, atA, atB] = [0, 1, 2].map((at) => `127.0.${base + at}.1`) as [string, string, string];
   const closing: (() => Promise<unknown>)[] = [];
   try {
-    const a = await startCluster(folder, 'a', atA, 'nonsecure', closing);
-    const b = await startCluster(folder, 'b', atB, 'mixed', closing);
-    const proxyData = join(folder, 'proxy');
-    await makeNode(folder, 'proxy', 'nonsecure');
-    writeFileSync(join(proxyData, 'tftp-pki.yaml'), 'proxy: { pure: true }\n', { flag: 'a' });
-    for (const [id, one] of Object.entries({ a, b })) {
-      const at = (service: string): string => `${one.address}:${one.server.port(service)}`;
-      const places = ['--tftp', at('tftp'), '--http', at('http'), '--pin', `SHA256:${one.pin}`];
-      const secure = id === 'b' ? ['--secure'] : [];
-      await command('add-cluster', id, ...places, ...secure, '--data', proxyData);
-    }
-    const proxy = await serveProgram([
-      '--tftp',
-      `${proxyAddress}:0`,
-      '--http',
-      `${proxyAddress}:0`,
-      '--data',
-      proxyData,
-    ]);
-    closing.push(() => proxy.stop());
+    const a = await startCluster(folder, 'a', `127.0.${base + 1}.1`, 'nonsecure', closing);
+    const b = await startCluster(folder, 'b', `127.0.${base + 2}.1`, 'mixed', closing);
+    const addProxy: ProxyWorld['addProxy'] = (id, address, wanted) =>
+      startProxy(folder, id, address, wanted, { a, b }, closing);
+    const proxy = await addProxy('proxy', `127.0.${base}.1`, options);
     const nodes = { a: a.node, b: b.node };
     return {
-      folder,
       proxy,
-      proxyData,
-      proxyAddress,
+      addProxy,
+      data: { a: a.dataDir, b: b.dataDir },
       servers: { a: a.server, b: b.server },
       nodes,
       async add(cluster, device) {
@@ -70,24 +74,55 @@ export async function proxyWorld(base: number): Promise<ProxyWorld> {
         const asked = { name: device, model: 'CP-8851', protocol: 'SIP', security: 'none', lines } as const;
         await addDevice(nodes[cluster], asked);
       },
-      ask: (how, name, address, timeoutMs) =>
-        answerOf(
-          how === 'http'
-            ? fetchHttp({ host: proxyAddress, port: proxy.port('http'), name, localAddress: address })
-            : fetchTftp({
-                host: proxyAddress,
-                port: proxy.port('tftp'),
-                name,
-                bindAddress: address,
-                ...(timeoutMs !== undefined && { timeoutMs }),
-              }),
-        ),
       close: () => closeAll(folder, closing),
     };
   } catch (error) {
     await closeAll(folder, closing);
     throw error;
   }
+}
+
+type Started = Awaited<ReturnType<typeof startCluster>>;
+
+async function startProxy(
+  folder: string,
+  id: string,
+  address: string,
+  { pure, autoRegistration = false, files = {} }: ProxyOptions,
+  clusters: Readonly<Record<ClusterName, Started>>,
+  closing: (() => Promise<unknown>)[],
+): Promise<Proxy> {
+  const data = await makeNode(folder, id, 'nonsecure', files);
+  writeFileSync(join(data, 'tftp-pki.yaml'), `proxy: { pure: ${pure} }\n`, { flag: 'a' });
+  if (autoRegistration) {
+    const node = await openNode({ dataDir: data, passphraseFile: undefined });
+    await setProvisioning(node, { ...(await readProvisioning(node.store)), autoRegistration });
+    await node.close();
+  }
+  for (const [name, one] of Object.entries(clusters)) {
+    const at = (service: string): string => `${one.address}:${one.server.port(service)}`;
+    const places = ['--tftp', at('tftp'), '--http', at('http'), '--pin', `SHA256:${one.pin}`];
+    await command('add-cluster', name, ...places, ...(name === 'b' ? ['--secure'] : []), '--data', data);
+  }
+  const server = await serveProgram(['--tftp', `${address}:0`, '--http', `${address}:0`, '--data', data]);
+  closing.push(() => server.stop());
+  return {
+    address,
+    data,
+    server,
+    ask: (how, name, from, timeoutMs) =>
+      answerOf(
+        how === 'http'
+          ? fetchHttp({ host: address, port: server.port('http'), name, localAddress: from })
+          : fetchTftp({
+              host: address,
+              port: server.port('tftp'),
+              name,
+              bindAddress: from,
+              ...(timeoutMs !== undefined && { timeoutMs }),
+            }),
+      ),
+  };
 }
 
 /** Runs a command in this process; its JSON. */
@@ -115,13 +150,22 @@ async function startCluster(
     readonly certificates: readonly { readonly purpose: string | null; readonly fingerprint: string }[];
   };
   const pin = certificates.find(({ purpose }) => purpose === 'itlrecovery')?.fingerprint ?? '';
-  return { node, server, address, pin };
+  return { dataDir, node, server, address, pin };
 }
 
-async function makeNode(folder: string, id: string, mode: 'nonsecure' | 'mixed'): Promise<string> {
+async function makeNode(
+  folder: string,
+  id: string,
+  mode: 'nonsecure' | 'mixed',
+  files: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const [dataDir, filesRoot] = [join(folder, id), join(folder, `${id}-files`)];
   mkdirSync(filesRoot);
-  for (const file of ['AppDialRules.xml', 'Ringlist.xml']) writeFileSync(join(filesRoot, file), `<${id}/>\n`);
+  const common = { 'AppDialRules.xml': `<${id}/>\n`, 'Ringlist.xml': `<${id}/>\n` };
+  for (const [file, text] of Object.entries({ ...common, ...files })) {
+    mkdirSync(join(filesRoot, dirname(file)), { recursive: true });
+    writeFileSync(join(filesRoot, file), text);
+  }
   await createNode(
     { dataDir, passphraseFile: undefined },
     { clusterId: id, nodeName: `cucm-${id}.example`, mode, hash: 'sha1', by: 'test', filesRoot },

@@ -35,7 +35,7 @@ const patienceMs = (name: string): number => (/^(?:AppDialRules|Ringlist)/.test(
 async function patiently(how: 'tftp' | 'http', name: string): Promise<FetchAnswer> {
   const endMs = performance.now() + patienceMs(name);
   for (;;) {
-    const answer = await world.ask(how, name, nat, patienceMs(name));
+    const answer = await world.proxy.ask(how, name, nat, patienceMs(name));
     if (answer.kind !== 'failed' || performance.now() > endMs || how === 'tftp') return answer;
     await sleep(500);
   }
@@ -128,7 +128,7 @@ test(
     for (const { device, outcomes } of undisturbed)
       if (homeOf(device) === 'a') expect(outcomes).toContain('CTLFile.tlv: not-found');
 
-    const forger = await forge(world.proxy.port('tftp'), world.proxyAddress);
+    const forger = await forge(world.proxy.server.port('tftp'), world.proxy.address);
     onTestFinished(() => void forger.close());
     const disturbed = await bootAll(states);
     wellEnded(disturbed);
@@ -152,7 +152,7 @@ function askOnAndOn(device: string, address: string) {
   const line = async (how: 'tftp' | 'http'): Promise<void> => {
     for (let at = 0; !told.over; at++) {
       const name = names[at % names.length] ?? '';
-      const answer = await world.ask(how, name, address, 1_500);
+      const answer = await world.proxy.ask(how, name, address, 1_500);
       const text = answer.kind === 'bytes' ? Buffer.from(answer.bytes).toString('latin1') : '';
       asked.push({ name, how, kind: answer.kind, text });
       if (answer.kind === 'failed') await sleep(100);
