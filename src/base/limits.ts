@@ -217,8 +217,13 @@ export const bulkIterations = 1_000;
 /** A SAST of a migration ends by itself, at the latest after this. */
 export const migrationDaysMax = 366;
 
-/** New timestamps of signed files that share one transaction: about 10 ms of the database's lock. */
+/**
+ * New timestamps of signed files that share one transaction: about 10 ms of the database's lock. As many cold files are
+ * on their way at once, most of them waiting for one of `signingConcurrentMax`.
+ */
 export const timestampsPerTransactionMax = 128;
+/** A transaction costs about as much: less would make many small ones, more is felt by a phone that comes alone. */
+export const timestampsGatherMs = 3;
 
 /** PBKDF2 rounds around a backup: it leaves the house, so three times what a key in the folder has. */
 export const backupIterations = 600_000;

@@ -7,11 +7,13 @@
  * device by HTTPS may have the plain one, and nobody else gets that answer.
  */
 import { LRUCache } from 'lru-cache';
+import { assert } from '../base/assert.ts';
 import {
   encryptedFilesBytesMax,
   signedFileBytesMax,
   signingConcurrentMax,
   signingQueueMax,
+  timestampsPerTransactionMax,
 } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
 import type { Device } from '../core/cluster/model.ts';
@@ -121,7 +123,8 @@ function createSource(options: EncryptedOptions) {
     sizeCalculation: (bytes) => bytes.length + 512,
   });
   const underWay = new Map<string, Promise<Uint8Array>>();
-  const limiter = createLimiter(signingConcurrentMax, signingQueueMax);
+  const limiter = createLimiter(timestampsPerTransactionMax, signingQueueMax);
+  const signing = createLimiter(signingConcurrentMax, timestampsPerTransactionMax);
 
   return async (lookup: Lookup, plain: Served, recipient: CertificateFacts): Promise<Answer> => {
     const content = await readContent(opener, plain.content, signedFileBytesMax);
@@ -137,17 +140,10 @@ function createSource(options: EncryptedOptions) {
       const modified = Math.floor(Math.min(plain.modifiedMs, clock.nowMs()) / 1000);
       const least = Math.max(modified, notBefore);
       const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
-      return encryptFile({
-        content,
-        fileName,
-        timestamp,
-        hash,
-        signer,
-        allowRsa4096,
-        recipient,
-        encryptor,
-        crypto,
-      });
+      const toSign = { content, fileName, timestamp, hash, signer, allowRsa4096 };
+      const encrypted = signing.run(() => encryptFile({ ...toSign, recipient, encryptor, crypto }));
+      assert(encrypted !== undefined, 'no more are let in than may wait here');
+      return encrypted;
     };
     const begin = (): Promise<Uint8Array> | undefined => {
       const making = limiter.run(make)?.finally(() => underWay.delete(key));

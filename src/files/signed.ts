@@ -16,6 +16,7 @@ import {
   signingPerAddressMax,
   signingQueueBytesMax,
   signingQueueMax,
+  timestampsPerTransactionMax,
 } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
 import { parseFileName } from '../core/files/file-name.ts';
@@ -127,7 +128,8 @@ function createHeaderSource(
   const underWay = new Map<string, Promise<Uint8Array>>();
   const waiting = new Map<string, number>();
   let waitingBytes = 0;
-  const limiter = createLimiter(signingConcurrentMax, signingQueueMax);
+  const limiter = createLimiter(timestampsPerTransactionMax, signingQueueMax);
+  const signing = createLimiter(signingConcurrentMax, timestampsPerTransactionMax);
   const { fingerprint, notBefore } = signer.certificate;
 
   const makeHeader = async (fileName: string, content: Uint8Array, sha256: string, modifiedMs: number) => {
@@ -135,7 +137,12 @@ function createHeaderSource(
     const modified = Math.floor(Math.min(modifiedMs, clock.nowMs()) / 1000);
     const least = Math.max(modified, notBefore);
     const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
-    return signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096: options.allowRsa4096 });
+    const { allowRsa4096 } = options;
+    const signed = signing.run(() =>
+      signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096 }),
+    );
+    assert(signed !== undefined, 'no more are let in than may wait here');
+    return signed;
   };
 
   /** `undefined` when the queue, or this address' share of it, is full. */

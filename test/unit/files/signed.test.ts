@@ -10,6 +10,7 @@ import {
   signingQueueBytesMax,
 } from '../../../src/base/limits.ts';
 import { decodeLatin1, encodeLatin1 } from '../../../src/base/text.ts';
+import { filesBook } from '../../../src/core/signing/sign-file.ts';
 import type { PublishedList } from '../../../src/core/cluster/model.ts';
 import type { FileRequest, Resolution } from '../../../src/core/files/resolution.ts';
 import type { Resolver, Signer } from '../../../src/core/ports.ts';
@@ -293,10 +294,10 @@ describe('what a signature costs', () => {
 
   it('its time is never before the content or the signer, and never in the future', async () => {
     const resolver = await chain();
-    const { notBefore, fingerprint } = signer.certificate;
+    const { notBefore } = signer.certificate;
     await ask(resolver, 'Ringlist.xml.sgn');
     expect(asked).toHaveLength(1);
-    expect(asked[0]).toMatchObject({ name: 'Ringlist.xml.sgn', signer: fingerprint });
+    expect(asked[0]).toMatchObject({ name: 'Ringlist.xml.sgn', signer: filesBook });
     expect(asked[0]?.least).toBeGreaterThanOrEqual(notBefore);
     expect(asked[0]?.least).toBeLessThanOrEqual(nowMs / 1000);
   });
