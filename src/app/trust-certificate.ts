@@ -33,7 +33,7 @@ export interface TrustRequest {
 /** What its holder will be able to do, as the end of "whoever holds its key …"; Failure `refused`. */
 export async function powerOfTrust(ports: TrustPorts, { into, certificate }: TrustRequest): Promise<string> {
   if (isForPhones(into)) refuseUncheckable(certificate);
-  return powerOf(into, (await ports.store.listDevices()).length);
+  return powerOf(into, await ports.store.countDevices());
 }
 
 /** Gives the row's id. */

@@ -79,7 +79,7 @@ export async function runTrustOperation(
       await confirm(terminal, operation.question, yes);
       generation = await publishOperation(node, operation, planned, by);
     }
-    const devices = (await node.store.listDevices()).length;
+    const devices = await node.store.countDevices();
     if (output.json)
       output.object({
         operation: operation.operation,
