@@ -28,7 +28,7 @@ import { expect } from 'vitest';
 import { noteSecrets, refuseSecrets } from '../helpers/secrets.ts';
 
 const repository = resolve(import.meta.dirname, '../..');
-export const programPath = process.env['TFTP_PKI_MAIN'] ?? join(repository, 'dist/main.js');
+export const programPath = process.env['TFTP_PKI_MAIN'] ?? join(repository, 'dist/bin/main.js');
 
 const lineWaitMs = 20_000;
 

@@ -32,7 +32,7 @@ export type StartServer = () => Promise<Server>;
 export type Engine = 'mmsg' | 'dgram';
 
 /** BENCH_MAIN measures another build. */
-export const main = process.env['BENCH_MAIN'] ?? join(root, 'dist', 'main.js');
+export const main = process.env['BENCH_MAIN'] ?? join(root, 'dist', 'bin', 'main.js');
 
 /** Ours on the benchmark's folder, limits, logs and metrics as shipped. */
 export function product(engine: Engine): StartServer {
