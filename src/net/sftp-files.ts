@@ -5,10 +5,11 @@
  */
 import type { Client, FileEntry, SFTPWrapper, Stats } from 'ssh2';
 import { Failure } from '../base/errors.ts';
-import { shareAnswerMsMax, shareRequestsMax } from '../base/limits.ts';
+import { shareAnswerMsMax, shareEntriesMax, shareRequestsMax } from '../base/limits.ts';
 import { tooLongWords, type ShareFiles } from './share-files.ts';
 
 /** Status codes of version 3. */
+const endOfFile = 1;
 const noSuchFile = 2;
 const permissionDenied = 3;
 const operationUnsupported = 8;
@@ -35,12 +36,7 @@ export async function openSftpFiles(
     });
   }
   return {
-    async list(folder) {
-      const entries = await session.maybe(() =>
-        session.call<FileEntry[]>((done) => sftp.readdir(at(folder), (error, found) => done(error, found))),
-      );
-      return entries?.map(({ filename }) => filename);
-    },
+    list: (folder) => session.list(at(folder)),
     read: (path, bytesMax) => session.read(at(path), bytesMax),
     create: (path, bytes) => session.create(at(path), bytes),
     rename: (from, to) => session.rename(at(from), at(to)),
@@ -149,6 +145,33 @@ class Session {
       return Uint8Array.from(bytes);
     } finally {
       await this.#closeHandle(handle);
+    }
+  }
+
+  /** No more than one answer above shareEntriesMax: whoever asks refuses that. */
+  async list(path: string): Promise<readonly string[] | undefined> {
+    const handle = await this.maybe(() => this.call<Buffer>((done) => this.#sftp.opendir(path, done)));
+    if (handle === undefined) return undefined;
+    const names: string[] = [];
+    try {
+      while (names.length <= shareEntriesMax) {
+        const some = await this.#someNames(handle);
+        if (some === undefined) break;
+        for (const { filename } of some) names.push(filename);
+      }
+      return names;
+    } finally {
+      await this.#closeHandle(handle);
+    }
+  }
+
+  /** `undefined` at the end. */
+  async #someNames(handle: Buffer): Promise<readonly FileEntry[] | undefined> {
+    try {
+      return await this.call<FileEntry[]>((done) => this.#sftp.readdir(handle, done));
+    } catch (error) {
+      if (error instanceof Failure && statusOf(error.cause) === endOfFile) return undefined;
+      throw error;
     }
   }
 

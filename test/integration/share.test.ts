@@ -1,9 +1,18 @@
 /** The share port on a directory and on a real OpenSSH server: one suite for both, and what only SSH can get wrong. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../../src/base/errors.ts';
+import { shareEntriesMax } from '../../src/base/limits.ts';
 import { parseHostKeyPin } from '../../src/core/bulk/host-key.ts';
 import type { Share } from '../../src/core/bulk/share.ts';
 import { openShare, type ShareRequest } from '../../src/node/open-share.ts';
@@ -65,6 +74,28 @@ describe.each(kinds)('a share: $kind', ({ request, at }) => {
       expect(await share.list('alpha')).toEqual(['a.p12']);
       await share.tidy('alpha');
       expect(readdirSync(join(at(), 'alpha'))).toEqual(['a.p12']);
+    }));
+
+  it('is a directory of its own: more names than an exchange has are refused', () =>
+    using(async (share) => {
+      const many = join(at(), 'many');
+      mkdirSync(many);
+      for (let name = 0; name <= shareEntriesMax; name++) writeFileSync(join(many, `${name}`), '');
+      const { code, hint } = await failureOf(share.list('many'));
+      expect([code, hint]).toEqual(['refused', 'Give the exchange a directory of its own.']);
+      rmSync(join(many, '0'));
+      expect(await share.list('many')).toHaveLength(shareEntriesMax);
+      rmSync(many, { recursive: true });
+    }));
+
+  it('leaves a lock to whoever took it over', () =>
+    using(async (share) => {
+      const lock = await share.lock('late', 'alpha on a');
+      const path = join(at(), '.late.lock');
+      writeFileSync(path, 'beta on b\n1\nanother\n');
+      await lock.release();
+      expect(readFileSync(path, 'utf8')).toContain('beta');
+      rmSync(path);
     }));
 
   it('tells absence from failure', () =>
