@@ -58,6 +58,8 @@ export interface BulkExport {
   readonly certificates: readonly ManifestEntry[];
   /** Types that were asked for and of which there is nothing. */
   readonly nothingOf: readonly BulkType[];
+  /** Types that the export before this one had on the share: whoever imports this one retires them. */
+  readonly droppedTypes: readonly BulkType[];
   /** For administrators of CUCM; undefined without `pem`. */
   readonly cucmList: string | undefined;
 }
@@ -86,7 +88,11 @@ export async function exportBulk(
       hint: 'tftp-pki list-certs',
     });
   const nothingOf = request.types.filter((type) => !bundles.some((bundle) => bundle.type === type));
-  const manifest = await nextManifest(ports, share, view, bundles, request.by);
+  const last = await lastManifest(ports, share, view);
+  const manifest = await nextManifest(ports, share, view, bundles, {
+    by: request.by,
+    above: last?.counter ?? 0,
+  });
   const list = request.pem ? cucmList(manifest) : undefined;
   const files = filesOf(ports.bundles, bundles, request, list);
   await share.tidy(cluster);
@@ -110,8 +116,15 @@ export async function exportBulk(
     files: [...names, manifestName].toSorted(),
     certificates,
     nothingOf,
+    droppedTypes: bulkTypes.filter(
+      (type) => hasType(last?.certificates ?? [], type) && !hasType(certificates, type),
+    ),
     cucmList: list,
   };
+}
+
+function hasType(entries: readonly ManifestEntry[], type: BulkType): boolean {
+  return entries.some((entry) => entry.type === type);
 }
 
 function bundlesOf(
@@ -139,11 +152,11 @@ function bundlesOf(
 }
 
 async function nextManifest(
-  { store, crypto, clock }: ExportBulkPorts,
+  { store, clock }: ExportBulkPorts,
   share: Share,
   view: ClusterView,
   bundles: readonly Bundle[],
-  by: string,
+  { by, above }: { readonly by: string; readonly above: number },
 ): Promise<BulkManifest> {
   const cluster = view.cluster.id;
   const signer = inUse(trustInputOf(view), 'itlrecovery');
@@ -153,7 +166,7 @@ async function nextManifest(
       return { node, type, fingerprint, subject, notBefore, notAfter, file };
     }),
   );
-  const counter = await store.nextBulkCounter(await counterOnShare(crypto, share, view, nowMs), {
+  const counter = await store.nextBulkCounter(above, {
     atMs: nowMs,
     who: by,
     operation: 'export-bulk',
@@ -163,23 +176,25 @@ async function nextManifest(
   return { cluster, counter, when: Math.floor(nowMs / 1000), who, signer: signer.der, certificates };
 }
 
-/** A database that was restored counts on above what others have seen; what we did not sign says nothing. */
-async function counterOnShare(
-  crypto: Crypto,
+/**
+ * What we exported last, as it stands on the share: a database that was restored counts on above it. What we did not
+ * sign says nothing.
+ */
+async function lastManifest(
+  { crypto, clock }: ExportBulkPorts,
   share: Share,
   view: ClusterView,
-  nowMs: number,
-): Promise<number> {
+): Promise<BulkManifest | undefined> {
   const cluster = view.cluster.id;
   const read = await readPlace(share, manifestPath(cluster), bulkFileBytesMax);
-  if (!read.ok || read.value === undefined) return 0;
-  const there = verifyManifest(crypto, read.value, cluster, Math.floor(nowMs / 1000));
-  if (!there.ok) return 0;
+  if (!read.ok || read.value === undefined) return undefined;
+  const there = verifyManifest(crypto, read.value, cluster, Math.floor(clock.nowMs() / 1000));
+  if (!there.ok) return undefined;
   const { fingerprint } = there.value.signer;
   const isOurs = view.own.some(
     ({ purpose, certificate }) => purpose === 'itlrecovery' && certificate.fingerprint === fingerprint,
   );
-  return isOurs ? there.value.manifest.counter : 0;
+  return isOurs ? there.value.manifest : undefined;
 }
 
 interface FileToWrite {

@@ -27,7 +27,8 @@ export async function openDirectoryFiles(root: string): Promise<ShareFiles> {
     remove: (path) => failing(`remove ${at(path)}`, () => rm(at(path), { force: true })),
     async makeFolder(path) {
       await failing(`make ${at(path)}`, async () => {
-        await mkdir(at(path), { recursive: true });
+        const made = await mkdir(at(path), { recursive: true });
+        if (made !== undefined) await syncFolder(dirname(made));
         // Whoever else writes here could lead our files elsewhere.
         if (!(await lstat(at(path))).isDirectory())
           throw new Failure('refused', `${at(path)} is a link`, {

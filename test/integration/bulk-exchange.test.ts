@@ -88,6 +88,14 @@ describe('an enterprise', () => {
       expect(exported['files']).toEqual(readdirSync(join(sshd.share, id)).toSorted());
       told[id] = String(exported['signer']);
     }
+    const words = ['export-bulk', '--to', sshd.address(), ...share()];
+    const fewer = await members.gamma.run(...words, '--types', 'tftp,tvs');
+    expect(fewer.said).toContain(
+      'had capf and tomcat and itlrecovery too: whoever imports this one retires them',
+    );
+    const tomcat = join(enterprise.world, 'gamma-tomcat.pem');
+    const all = await members.gamma.run(...words, '--pem', '--with', `tomcat=${tomcat}`);
+    expect(all.said).not.toContain('retires');
     const at = ['consolidate-bulk', '--at', sshd.address(), ...share()];
     const unknown = await members.hub.run(...at);
     expect(unknown.status).toBe(1);

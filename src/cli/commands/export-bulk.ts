@@ -73,7 +73,7 @@ export const exportBulkCommand = defineCommand<ExportOptions>({
       const exported = await withShare(context, node, options.to, options, 'files', (share, onStep) =>
         exportBulk(node, share, { types, given, passphrase, pem, by: userInfo().username, onStep }),
       );
-      const { cluster, counter, files, signer, certificates, nothingOf, cucmList } = exported;
+      const { cluster, counter, files, signer, certificates, nothingOf, droppedTypes, cucmList } = exported;
       if (output.json)
         output.object({
           cluster,
@@ -96,6 +96,10 @@ export const exportBulkCommand = defineCommand<ExportOptions>({
       }
       output.note(`export ${counter} of ${cluster}, signed by SHA256:${signer}`);
       sayNothingOf(context, options, nothingOf);
+      if (droppedTypes.length > 0)
+        output.warn(
+          `the export before this one had ${droppedTypes.join(' and ')} too: whoever imports this one retires them`,
+        );
       output.hint(
         'then one cluster runs consolidate-bulk; tell the others the fingerprint above by another way',
       );

@@ -51,6 +51,13 @@ describe('a manifest', () => {
     expect(verified(manifestOf('alpha', exported, { timestamp: now + 3_600 })).ok).toBe(false);
   });
 
+  it('nor signed by a key below policy', () => {
+    expect(verified(manifestOf('alpha', exported, { by: 'short' }))).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/1024/) as string,
+    });
+  });
+
   it('comes with every certificate that it names, and with no other', () => {
     const stranger = factsOf('n2.alpha', { serial: '52' });
     const signed = believed();
