@@ -30,8 +30,9 @@ export async function backupNode(
   { file, passphrase, by }: BackupRequest,
 ): Promise<BackupResult> {
   if (existsSync(file)) throw new Failure('refused', `${file} exists and is not replaced`);
-  if (!existsSync(folder.databaseFile))
-    throw new Failure('refused', `there is no ${folder.databaseFile}: the database is elsewhere`, {
+  // After migrate-database the old file still lies there.
+  if (store.thisNode !== undefined || !existsSync(folder.databaseFile))
+    throw new Failure('refused', 'the database of this node is not in its folder', {
       hint: "Back it up with its own tools, and the folder's other files by copying them.",
     });
   const view = await readClusterView(store, crypto);

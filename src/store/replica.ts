@@ -99,7 +99,8 @@ class CopiedDatabase implements Replica {
         'select copy.mark, copy.schema, revision.number as revision from copy, revision',
       )
       .get();
-    return row && { mark: row.mark, revision: row.revision };
+    // Of an older program's schema: it can be served, and is not up to date with anything.
+    return row && { mark: row.schema === migrations.length ? row.mark : everything, revision: row.revision };
   }
 
   async copy(source: Database): Promise<void> {

@@ -118,6 +118,11 @@ test('every row arrives, the folder stays as it was until it did, and the cluste
   await done('update-itl', '--yes');
   expect(JSON.parse(await done('status', '--json'))).toMatchObject({ nodes: ['a.example'], devices: 1 });
   expect((await run('migrate-database', url)).said).toContain('is a PostgreSQL already');
+  // The old database must not go into a backup as if it were the present one.
+  writeFileSync(join(world, 'backup.pass'), 'opens the backup\n');
+  const pass = ['--backup-passphrase-file', join(world, 'backup.pass')];
+  const backup = await run('backup', join(world, 'node.sealed'), ...pass);
+  expect(backup).toMatchObject({ status: 1, said: expect.stringContaining('is not in its folder') });
 }, 120_000);
 
 test('what an interrupted call had finished is recognised: only the settings are written', async () => {

@@ -19,6 +19,7 @@ import { fetchHttp } from '../../src/net/http-client.ts';
 import { openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { bootPhone } from '../../src/sim/boot-phone.ts';
+import { PhoneLoad } from '../helpers/phone-load.ts';
 import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
 import { fakeTerminal } from '../helpers/terminal.ts';
@@ -184,3 +185,35 @@ async function bothServe(): Promise<void> {
     .poll(async () => (await command('a', 'status'))['serving'], { timeout: 30_000 })
     .toMatchObject([{ state: 'up to date' }, { state: 'up to date' }]);
 }
+
+test('a node joins and leaves while phones boot all the time: none refuses anything', async () => {
+  const names = Array.from({ length: 8 }, (_, at) => `SEP00112233440${at}`);
+  for (const name of names) await command('a', 'add-device', name, '--model', 'CP-8851', '--protocol', 'SIP');
+  const load = new PhoneLoad(names);
+  const [a, b] = [servers.get('a'), servers.get('b')];
+  const list = [a, b].flatMap((server) => server ?? []);
+  expect(list).toHaveLength(2);
+  const running = load.start(list);
+  const booted = (more: number): Promise<void> => {
+    const least = running.boots() + more;
+    return expect.poll(() => running.boots(), { timeout: 60_000 }).toBeGreaterThan(least);
+  };
+  await booted(names.length);
+  const [p12, pass] = [join(world, 'recovery.p12'), join(world, 'export.pass')];
+  const key = ['--key', p12, '--key-passphrase-file', pass];
+  const files = ['--files', join(world, 'files')];
+  await command('c', 'join-node', '--node', 'c.example', '--database', database, ...files, ...key, '--yes');
+  await serve('c');
+  await booted(names.length);
+  // Its address comes behind the others in option 150, and leaves before the node does.
+  const c = servers.get('c');
+  if (c !== undefined) list.push(c);
+  await booted(2 * names.length);
+  list.splice(1, 1);
+  await command('a', 'remove-node', 'b.example', '--yes');
+  await servers.get('b')?.stop();
+  await booted(2 * names.length);
+  const tally = await running.end();
+  expect(tally.bad).toEqual([]);
+  expect(await command('c', 'status')).toMatchObject({ nodes: ['a.example', 'c.example'] });
+}, 240_000);

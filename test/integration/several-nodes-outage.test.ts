@@ -9,19 +9,15 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
-import { Failure } from '../../src/base/errors.ts';
-import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
-import type { FetchAnswer, FileVerdict } from '../../src/core/phone/phone.ts';
-import { fetchTftp } from '../../src/net/tftp-client.ts';
-import { createVerifier } from '../../src/pki/verifier.ts';
-import { bootPhone } from '../../src/sim/boot-phone.ts';
 import { percentile } from '../../src/sim/fleet.ts';
+import { ask, PhoneLoad } from '../helpers/phone-load.ts';
 import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
 import { fakeTerminal } from '../helpers/terminal.ts';
 
-const crypto = createVerifier();
 const phones = Array.from({ length: 40 }, (_, at) => `SEP0011223344${String(at).padStart(2, '0')}`);
+
+const load = new PhoneLoad(phones);
 
 let world: string;
 let postgres: PostgresServer;
@@ -59,78 +55,6 @@ async function serve(node: string): Promise<ServedNode> {
   const server = await serveProgram([...loopback, '--data', join(world, node)], { env });
   servers.push(server);
   return server;
-}
-
-async function ask(server: ServedNode, name: string): Promise<FetchAnswer> {
-  try {
-    const bytes = await fetchTftp({
-      host: '127.0.0.1',
-      port: server.port('tftp'),
-      name,
-      sizeBytesMax: 1_000_000,
-      timeoutMs: 15_000,
-    });
-    return { kind: 'bytes', bytes };
-  } catch (error) {
-    if (!(error instanceof Failure)) throw error;
-    return error.code === 'not-found' ? { kind: 'not-found' } : { kind: 'failed', reason: error.message };
-  }
-}
-
-interface Tally {
-  boots: number;
-  readonly bad: string[];
-}
-
-const states = new Map<string, PhoneState>();
-
-/** Asks the servers of its list in their order until one answers, as a phone with two addresses of option 150 does. */
-async function boot(name: string, list: readonly ServedNode[], tally: Tally): Promise<void> {
-  const verdicts: FileVerdict[] = [];
-  // It stays with the one that answers.
-  const left = [...list];
-  const result = await bootPhone({
-    crypto,
-    state: states.get(name) ?? newPhone(name),
-    fetch: async (file) => {
-      for (;;) {
-        const [server] = left;
-        if (server === undefined) return { kind: 'failed', reason: 'nobody answers' };
-        const answer = await ask(server, file);
-        if (answer.kind !== 'failed') return answer;
-        left.shift();
-      }
-    },
-    nowSeconds: () => Math.floor(Date.now() / 1000),
-    report: (verdict) => verdicts.push(verdict),
-  });
-  states.set(name, result.state);
-  tally.boots += 1;
-  if (!result.ok) tally.bad.push(`${name} has no configuration`);
-  for (const verdict of verdicts)
-    if (verdict.outcome !== 'accepted' && verdict.outcome !== 'not-found')
-      tally.bad.push(`${name} ${JSON.stringify(verdict)}`);
-}
-
-/** Phones boot all the time, each from another node than before. */
-function load(): { end(): Promise<Tally> } {
-  const tally: Tally = { boots: 0, bad: [] };
-  const over = new AbortController();
-  const line = async (first: number): Promise<void> => {
-    for (let at = first; !over.signal.aborted; at += 4) {
-      const server = servers[Math.floor(at / phones.length + at) % servers.length];
-      // The next address of its option 150, should this one be started anew just now.
-      if (server !== undefined) await boot(phones[at % phones.length] ?? '', [server, ...servers], tally);
-    }
-  };
-  const lines = [0, 1, 2, 3].map(line);
-  return {
-    async end() {
-      over.abort();
-      await Promise.all(lines);
-      return tally;
-    },
-  };
 }
 
 async function metric(server: ServedNode, name: string): Promise<number> {
@@ -193,7 +117,7 @@ test('a change is served by all; the database dies and returns under load; two o
     .toMatchObject(upToDate);
 
   // 2. The database dies and comes back under load; what was never signed is signed meanwhile.
-  const running = load();
+  const running = load.start(servers);
   await delay(500);
   postgres.kill();
   isKilled = true;
@@ -242,9 +166,8 @@ test('a change is served by all; the database dies and returns under load; two o
   // 3. Two of three die; who was served by them takes the last one's word for what they hold.
   const list = [...servers];
   for (const server of list.slice(0, 2)) server.child.kill('SIGKILL');
-  const last: Tally = { boots: 0, bad: [] };
   const [, , third] = list;
-  for (const name of phones) if (third !== undefined) await boot(name, [third], last);
+  const last = await load.bootAll(third === undefined ? [] : [third]);
   expect(last).toEqual({ boots: phones.length, bad: [] });
   const silent = [{ state: 'silent' }, { state: 'silent' }, { state: 'up to date' }];
   await expect

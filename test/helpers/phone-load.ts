@@ -1,0 +1,103 @@
+/** Phones that remember their lists and boot all the time from served nodes, with a tally of whatever they did not like. */
+import { Failure } from '../../src/base/errors.ts';
+import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
+import type { FetchAnswer, FileVerdict } from '../../src/core/phone/phone.ts';
+import { fetchTftp } from '../../src/net/tftp-client.ts';
+import { createVerifier } from '../../src/pki/verifier.ts';
+import { bootPhone } from '../../src/sim/boot-phone.ts';
+import type { ServedNode } from './served-node.ts';
+
+const crypto = createVerifier();
+
+export interface Tally {
+  boots: number;
+  /** Transfers without an answer, files that were refused, boots without a configuration. */
+  readonly bad: string[];
+}
+
+export async function ask(server: ServedNode, name: string): Promise<FetchAnswer> {
+  try {
+    const bytes = await fetchTftp({
+      host: '127.0.0.1',
+      port: server.port('tftp'),
+      name,
+      sizeBytesMax: 1_000_000,
+      timeoutMs: 15_000,
+    });
+    return { kind: 'bytes', bytes };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return error.code === 'not-found' ? { kind: 'not-found' } : { kind: 'failed', reason: error.message };
+  }
+}
+
+export class PhoneLoad {
+  readonly #names: readonly string[];
+  readonly #states = new Map<string, PhoneState>();
+
+  constructor(names: readonly string[]) {
+    this.#names = names;
+  }
+
+  /** Asks the servers of its list in their order until one answers, as a phone with several addresses of option 150. */
+  async boot(name: string, list: readonly ServedNode[], tally: Tally): Promise<void> {
+    const verdicts: FileVerdict[] = [];
+    // It stays with the one that answers.
+    const left = [...list];
+    const result = await bootPhone({
+      crypto,
+      state: this.#states.get(name) ?? newPhone(name),
+      fetch: async (file) => {
+        for (;;) {
+          const [server] = left;
+          if (server === undefined) return { kind: 'failed', reason: 'nobody answers' };
+          const answer = await ask(server, file);
+          if (answer.kind !== 'failed') return answer;
+          left.shift();
+        }
+      },
+      nowSeconds: () => Math.floor(Date.now() / 1000),
+      report: (verdict) => verdicts.push(verdict),
+    });
+    this.#states.set(name, result.state);
+    tally.boots += 1;
+    if (!result.ok) tally.bad.push(`${name} has no configuration`);
+    for (const verdict of verdicts)
+      if (verdict.outcome !== 'accepted' && verdict.outcome !== 'not-found')
+        tally.bad.push(`${name} ${JSON.stringify(verdict)}`);
+  }
+
+  /** Each phone once. */
+  async bootAll(list: readonly ServedNode[]): Promise<Tally> {
+    const tally: Tally = { boots: 0, bad: [] };
+    for (const name of this.#names) await this.boot(name, list, tally);
+    return tally;
+  }
+
+  /** All the time, each from another node than before; `servers` may change meanwhile. */
+  start(servers: readonly ServedNode[]): { boots(): number; end(): Promise<Tally> } {
+    const tally: Tally = { boots: 0, bad: [] };
+    const over = new AbortController();
+    const line = async (first: number): Promise<void> => {
+      const names = this.#names;
+      for (let at = first; !over.signal.aborted; at += linesAtOnce) {
+        const server = servers[Math.floor(at / names.length + at) % servers.length];
+        // The next address of its option 150, should this one be started anew just now.
+        if (server !== undefined)
+          await this.boot(names[at % names.length] ?? '', [server, ...servers], tally);
+      }
+    };
+    const lines = Array.from({ length: linesAtOnce }, (_, first) => line(first));
+    return {
+      boots: () => tally.boots,
+      async end() {
+        over.abort();
+        await Promise.all(lines);
+        return tally;
+      },
+    };
+  }
+}
+
+/** Divides the number of phones, so that no phone boots twice at once. */
+const linesAtOnce = 4;
