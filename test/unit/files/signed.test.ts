@@ -14,7 +14,6 @@ import { filesBook } from '../../../src/core/signing/sign-file.ts';
 import type { PublishedList } from '../../../src/core/cluster/model.ts';
 import type { FileRequest, Resolution } from '../../../src/core/files/resolution.ts';
 import type { Resolver, Signer } from '../../../src/core/ports.ts';
-import { filesBook } from '../../../src/core/signing/sign-file.ts';
 import { createChain } from '../../../src/files/chain.ts';
 import { openLocal } from '../../../src/files/local.ts';
 import type { LocalLink } from '../../../src/files/local.ts';
