@@ -2,13 +2,14 @@
  * The proxy hears that another cluster's phones believe it now: an import and a new CTL there, then the exchange here,
  * which has its running server probe at once; nobody runs `probe-cluster`.
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Enterprise, type Member } from '../helpers/enterprise.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
 
 const lifeMs = 240_000;
+const phone = 'SEP001122334455';
 let enterprise: Enterprise;
 let hub: Member;
 let alpha: Member;
@@ -22,9 +23,15 @@ beforeAll(async () => {
   share = join(enterprise.world, 'share');
   mkdirSync(share);
   for (const member of [hub, alpha]) {
-    await member.init('mixed');
+    const files = join(enterprise.world, `${member.id}-files`);
+    mkdirSync(files);
+    // Of the two only the proxy has a ring list.
+    if (member === hub) writeFileSync(join(files, 'Ringlist.xml'), '<CiscoIPPhoneRingList/>\n');
+    const names = ['--cluster', member.id, '--node', member.node];
+    await member.done('init', ...names, '--mode', 'mixed', '--files', files);
     told[member.id] = String((await member.done('export-bulk', '--to', share))['signer']);
   }
+  await alpha.done('add-device', phone, '--model', 'CP-8851', '--protocol', 'SIP', '--line', '1=1001');
   await hub.done('consolidate-bulk', '--at', share, '--accept', `alpha=${told['alpha']}`);
 }, lifeMs);
 afterAll(async () => {
@@ -60,13 +67,29 @@ async function take(member: Member, from: string): Promise<void> {
   await member.done(...words, '--apply', '--yes');
 }
 
-it('an import has the running proxy probe', { timeout: lifeMs }, async () => {
+/** What a phone of alpha makes of the ring list that it gets from the proxy. */
+async function ringlist(proxy: ServedNode): Promise<string> {
+  const server = [
+    '--server',
+    `127.0.30.1:${proxy.port('tftp')}`,
+    '--http',
+    `127.0.30.1:${proxy.port('http')}`,
+  ];
+  const state = join(enterprise.world, 'phone');
+  const { json } = await alpha.run('boot-phone', phone, ...server, '--from', '127.0.31.10', '--state', state);
+  const files = json['verdicts'] as readonly { readonly name: string; readonly outcome: string }[];
+  return files.find(({ name }) => /^ringlist\.xml\.sgn$/i.test(name))?.outcome ?? JSON.stringify(json);
+}
+
+it('an import has the running proxy probe, and phones over there are given its ring list', { timeout: lifeMs }, async () => {
   const there = await serve(alpha, '127.0.31.1');
   const ports = ['--tftp', `127.0.31.1:${there.port('tftp')}`, '--http', `127.0.31.1:${there.port('http')}`];
   await hub.done('add-cluster', 'alpha', ...ports);
   await hub.done('probe-cluster', 'alpha', '--yes');
-  await serve(hub, '127.0.30.1');
+  const proxy = await serve(hub, '127.0.30.1');
   expect(await heard()).toMatchObject({ ctl: 'silent' });
+  await ringlist(proxy);
+  expect(await ringlist(proxy)).not.toBe('accepted');
 
   await take(alpha, 'hub');
   await alpha.done('update-ctl', '--yes');
@@ -74,4 +97,7 @@ it('an import has the running proxy probe', { timeout: lifeMs }, async () => {
   await take(hub, 'alpha');
   await expect.poll(async () => (await heard()).ctl, { timeout: 60_000, interval: 500 }).toBe('names');
   expect((await heard()).at).not.toBe(before.at);
+  // Its new CTL reaches it through the proxy, then the proxy's own ring list is given and believed.
+  await ringlist(proxy);
+  expect(await ringlist(proxy)).toBe('accepted');
 });
