@@ -81,23 +81,32 @@ async function ringlist(proxy: ServedNode): Promise<string> {
   return files.find(({ name }) => /^ringlist\.xml\.sgn$/i.test(name))?.outcome ?? JSON.stringify(json);
 }
 
-it('an import has the running proxy probe, and phones over there are given its ring list', { timeout: lifeMs }, async () => {
-  const there = await serve(alpha, '127.0.31.1');
-  const ports = ['--tftp', `127.0.31.1:${there.port('tftp')}`, '--http', `127.0.31.1:${there.port('http')}`];
-  await hub.done('add-cluster', 'alpha', ...ports);
-  await hub.done('probe-cluster', 'alpha', '--yes');
-  const proxy = await serve(hub, '127.0.30.1');
-  expect(await heard()).toMatchObject({ ctl: 'silent' });
-  await ringlist(proxy);
-  expect(await ringlist(proxy)).not.toBe('accepted');
+it(
+  'an import has the running proxy probe, and phones over there are given its ring list',
+  { timeout: lifeMs },
+  async () => {
+    const there = await serve(alpha, '127.0.31.1');
+    const ports = [
+      '--tftp',
+      `127.0.31.1:${there.port('tftp')}`,
+      '--http',
+      `127.0.31.1:${there.port('http')}`,
+    ];
+    await hub.done('add-cluster', 'alpha', ...ports);
+    await hub.done('probe-cluster', 'alpha', '--yes');
+    const proxy = await serve(hub, '127.0.30.1');
+    expect(await heard()).toMatchObject({ ctl: 'silent' });
+    await ringlist(proxy);
+    expect(await ringlist(proxy)).not.toBe('accepted');
 
-  await take(alpha, 'hub');
-  await alpha.done('update-ctl', '--yes');
-  const before = await heard();
-  await take(hub, 'alpha');
-  await expect.poll(async () => (await heard()).ctl, { timeout: 60_000, interval: 500 }).toBe('names');
-  expect((await heard()).at).not.toBe(before.at);
-  // Its new CTL reaches it through the proxy, then the proxy's own ring list is given and believed.
-  await ringlist(proxy);
-  expect(await ringlist(proxy)).toBe('accepted');
-});
+    await take(alpha, 'hub');
+    await alpha.done('update-ctl', '--yes');
+    const before = await heard();
+    await take(hub, 'alpha');
+    await expect.poll(async () => (await heard()).ctl, { timeout: 60_000, interval: 500 }).toBe('names');
+    expect((await heard()).at).not.toBe(before.at);
+    // Its new CTL reaches it through the proxy, then the proxy's own ring list is given and believed.
+    await ringlist(proxy);
+    expect(await ringlist(proxy)).toBe('accepted');
+  },
+);
