@@ -38,12 +38,12 @@ export const importDevicesCommand = defineCommand<ImportOptions>({
   ],
   async run(context, [path = ''], { model = 'imported', pool }) {
     const { output, terminal } = context;
-    const [{ importDevices }, { getPriority, setPriority }] = await Promise.all([
+    const [{ importDevices }, { constants, setPriority }] = await Promise.all([
       import('../../node/import-devices.ts'),
       import('node:os'),
     ]);
-    // A server on the same machine goes first.
-    setPriority(Math.min(19, getPriority() + 10));
+    // A server on the same machine goes first, always.
+    setPriority(constants.priority.PRIORITY_LOW);
     const counts = { added: 0, same: 0, exists: 0, refused: 0 };
     const progress = await createProgress(terminal, 'devices');
     let stopped = false;
