@@ -111,8 +111,11 @@ class StreamedFile implements QuarantinedFile {
     for (const tally of tallies) tally.files++;
   }
 
+  /** What will go to disk anyway never lies in memory, what will not is given its room at once. */
   announce(sizeBytes: number): undefined {
     if (sizeBytes > relayMemoryBytesMax) this.#reserve(sizeBytes);
+    if (this.#memoryEnd > 0 || this.#handle !== undefined) return undefined;
+    this.#memory = new Uint8Array(sizeBytes > relayMemoryBytesMax ? 0 : Math.max(1, sizeBytes));
     return undefined;
   }
 
