@@ -70,7 +70,12 @@ function connect(
       client.setNoDelay(true);
       client.sftp((error, sftp) => {
         if (error)
-          reject(new Failure('peer-error', `${place} offers no SFTP: ${error.message}`, { cause: error }));
+          fail(
+            new Failure('peer-error', `${place} offers no SFTP: ${error.message}`, {
+              cause: error,
+              hint: 'Enable the sftp subsystem for this user on the server.',
+            }),
+          );
         else {
           client.removeAllListeners('error');
           client.removeAllListeners('close');

@@ -28,12 +28,16 @@ export async function openSftpFiles(
 ): Promise<ShareFiles> {
   const session = new Session(client, sftp, place);
   const at = (path: string): string => (root === '/' ? `/${path}` : path === '' ? root : `${root}/${path}`);
-  const found = await session.stat(root === '' ? '/' : root);
-  if (found?.isDirectory() !== true) {
+  try {
+    const found = await session.stat(root === '' ? '/' : root);
+    if (found?.isDirectory() !== true)
+      throw new Failure('storage-unreadable', `${place} is no directory on its server`, {
+        hint: 'Make it there first; with a chroot the path begins inside of it.',
+      });
+  } catch (error) {
+    // A connection that nobody holds would keep the process.
     await session.close();
-    throw new Failure('storage-unreadable', `${place} is no directory on its server`, {
-      hint: 'Make it there first; with a chroot the path begins inside of it.',
-    });
+    throw error;
   }
   return {
     list: (folder) => session.list(at(folder)),

@@ -1,4 +1,5 @@
 /** The share port on a directory and on a real OpenSSH server: one suite for both, and what only SSH can get wrong. */
+import { once } from 'node:events';
 import {
   mkdirSync,
   mkdtempSync,
@@ -8,8 +9,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import ssh2 from 'ssh2';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Failure } from '../../src/base/errors.ts';
 import { shareEntriesMax } from '../../src/base/limits.ts';
@@ -74,18 +77,6 @@ describe.each(kinds)('a share: $kind', ({ request, at }) => {
       expect(await share.list('alpha')).toEqual(['a.p12']);
       await share.tidy('alpha');
       expect(readdirSync(join(at(), 'alpha'))).toEqual(['a.p12']);
-    }));
-
-  it('is a directory of its own: more names than an exchange has are refused', () =>
-    using(async (share) => {
-      const many = join(at(), 'many');
-      mkdirSync(many);
-      for (let name = 0; name <= shareEntriesMax; name++) writeFileSync(join(many, `${name}`), '');
-      const { code, hint } = await failureOf(share.list('many'));
-      expect([code, hint]).toEqual(['refused', 'Give the exchange a directory of its own.']);
-      rmSync(join(many, '0'));
-      expect(await share.list('many')).toHaveLength(shareEntriesMax);
-      rmSync(many, { recursive: true });
     }));
 
   it('leaves a lock to whoever took it over', () =>
@@ -173,5 +164,42 @@ describe('an SFTP share', () => {
     expect((await failureOf(share.write('after', new Uint8Array(100_000)))).code).toBe('unreachable');
     await share.close();
     expect(readdirSync(sshd.share)).not.toContain('after');
+  });
+
+  it('is a directory of its own: more names than an exchange has are refused', async () => {
+    const many = join(sshd.share, 'many');
+    mkdirSync(many);
+    for (let name = 0; name <= shareEntriesMax; name++) writeFileSync(join(many, `${name}`), '');
+    const share = await openShare(crypto, sftp());
+    try {
+      const { code, hint } = await failureOf(share.list('many'));
+      expect([code, hint]).toEqual(['refused', 'Give the exchange a directory of its own.']);
+      rmSync(join(many, '0'));
+      expect(await share.list('many')).toHaveLength(shareEntriesMax);
+    } finally {
+      await share.close();
+      rmSync(many, { recursive: true });
+    }
+  });
+
+  it('says that a server has no SFTP, and holds no connection to it', async () => {
+    const closed: Promise<unknown>[] = [];
+    const server = new ssh2.Server({ hostKeys: [readFileSync(join(sshd.folder, 'host'))] }, (client) => {
+      closed.push(once(client, 'close'));
+      client.on('authentication', (context) => context.accept());
+      client.on('ready', () => client.on('session', (accept) => void accept()));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as AddressInfo;
+    const failure = await failureOf(
+      openShare(crypto, sftp({ address: `sftp://root@127.0.0.1:${port}/share` })),
+    );
+    expect(failure.code).toBe('peer-error');
+    expect(failure.message).toMatch(/ offers no SFTP: /);
+    expect(failure.hint).toContain('sftp subsystem');
+    await Promise.all(closed);
+    expect(closed).toHaveLength(1);
+    server.close();
   });
 });
