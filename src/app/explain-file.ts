@@ -6,6 +6,7 @@ import { contentSize, type FileRequest, type Resolution, type TraceStep } from '
 import type { Crypto, FileOpener, Resolver, Store, WallClock } from '../core/ports.ts';
 import { judgeFile, type Judgement, type PhoneTrust } from '../core/trust/judge.ts';
 import { signedFileBytesMax } from '../base/limits.ts';
+import type { SignerReason } from './explain-signer.ts';
 
 export interface Explanation {
   readonly name: string;
@@ -18,6 +19,8 @@ export interface Explanation {
   readonly steps: readonly TraceStep[];
   /** Undefined when nothing is served, or when the file is too large to be judged in memory. */
   readonly judgement: Judgement | undefined;
+  /** Of what was signed here. */
+  readonly signer?: SignerReason | undefined;
 }
 
 export interface ExplainPorts {
@@ -26,6 +29,8 @@ export interface ExplainPorts {
   readonly store: Store | undefined;
   readonly crypto: Crypto;
   readonly clock: WallClock;
+  /** Who signs here and why, for the device that asks. */
+  readonly explainSigner?: () => Promise<SignerReason>;
   /** Lists that this device's home publishes; undefined where the home is here, `nobody` where they are not known. */
   readonly homeLists?: () => Promise<PhoneTrust | 'nobody' | undefined>;
 }
@@ -44,7 +49,12 @@ export async function explainFile(
     sizeBytes: resolution.kind === 'served' ? contentSize(resolution.content) : undefined,
     steps: resolution.trace,
     judgement: bytes && (await judgeAsPhone(ports, { name: request.name, bytes })),
+    signer: isSignedHere(resolution) ? await ports.explainSigner?.() : undefined,
   };
+}
+
+function isSignedHere(resolution: Resolution): boolean {
+  return resolution.kind === 'served' && (resolution.by === 'signed' || resolution.by === 'encrypted');
 }
 
 type Served = Extract<Resolution, { kind: 'served' }>;

@@ -1,5 +1,6 @@
 /** `explain`: the chain of a node, built as `serve` builds it, asked without a socket. */
 import { explainFile, type Explanation } from '../app/explain-file.ts';
+import { explainSigner, type SignerReason } from '../app/explain-signer.ts';
 import type { EventSink } from '../base/events.ts';
 import { loadConfig } from '../config/load.ts';
 import type { FileRequest } from '../core/files/resolution.ts';
@@ -31,14 +32,16 @@ export async function explainFiles(
     const remote = startRemotes({ node, config, onEvent, assume: device });
     const back = await startBack({ node, remote, config, onEvent, onChange: () => undefined });
     try {
+      let signer: Promise<SignerReason> | undefined;
+      const ports = {
+        ...node,
+        resolver: back,
+        opener: fileOpener,
+        homeLists: () => homeLists(node, remote, device),
+        explainSigner: () => (signer ??= explainSigner(node, device)),
+      };
       const explanations: Explanation[] = [];
-      for (const request of requests)
-        explanations.push(
-          await explainFile(
-            { ...node, resolver: back, opener: fileOpener, homeLists: () => homeLists(node, remote, device) },
-            request,
-          ),
-        );
+      for (const request of requests) explanations.push(await explainFile(ports, request));
       return explanations;
     } finally {
       back.close();

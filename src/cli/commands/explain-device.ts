@@ -3,6 +3,7 @@ import { Failure } from '../../base/errors.ts';
 import type { Event } from '../../base/events.ts';
 import { printable } from '../../base/text.ts';
 import type { Explanation } from '../../app/explain-file.ts';
+import type { Acceptance } from '../../core/trust/list-library.ts';
 import { defineCommand } from '../command.ts';
 import { nodeOptions } from '../node.ts';
 import type { Output } from '../output.ts';
@@ -18,7 +19,8 @@ export const explainDevice = defineCommand<ExplainOptions>({
   summary: 'say why a device gets what it gets, link by link',
   description: [
     "Asks the node's own chain as the server does, without a socket, and prints each link's verdict and what a phone " +
-      'that holds the published lists says of the very bytes. Without FILE it goes through the names of a boot.',
+      'that holds the published lists says of the very bytes; of what is signed here who signs and why, and what this device ' +
+      'would say by the lists that it may hold. Without FILE it goes through the names of a boot.',
     'Exits 1 when FILE is not served, or when a phone would reject it.',
   ],
   arguments: [
@@ -74,7 +76,7 @@ function isGood({ outcome, judgement }: Explanation): boolean {
 }
 
 function printExplanation(output: Output, explanation: Explanation): void {
-  const { name, outcome, reason, by, sizeBytes, steps, judgement } = explanation;
+  const { name, outcome, reason, by, sizeBytes, steps, judgement, signer } = explanation;
   const what = outcome === 'served' ? `served, ${sizeBytes} bytes, by ${by}` : outcome.replaceAll('-', ' ');
   const why = reason === undefined ? '' : `: ${printable(reason)}`;
   output.line(`${output.style('bold', printable(name))}  ${what}${why}`);
@@ -84,7 +86,17 @@ function printExplanation(output: Output, explanation: Explanation): void {
   }
   if (judgement !== undefined)
     output.line(`  phone: ${judgement.phone} (${judgement.code}): ${judgement.reason}`);
+  if (signer === undefined) return;
+  output.line(`  signer: ${printable(signer.subject)}: ${signer.why}`);
+  output.line(`  device: ${acceptances[signer.device]}`);
 }
+
+/** By what this device may hold (`show-trust`); what a phone with the published lists says stands above. */
+const acceptances: Readonly<Record<Acceptance, string>> = {
+  accept: 'believes this signer with every pair of lists that it may hold',
+  reject: 'believes this signer with no pair of lists that it may hold',
+  unknown: 'may or may not believe this signer: see show-trust and plan --recover',
+};
 
 function tellTrouble(output: Output, event: Event): void {
   if (event.type === 'link-failed') output.warn(`link ${event.link}: ${printable(event.reason)}`);

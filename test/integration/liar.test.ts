@@ -1,0 +1,89 @@
+/**
+ * A liar before a real server (security.md §4): from one address it fetches the lists and the configuration of 1,000
+ * devices, reads the name that only a believed configuration shows and asks for it too; in the name of the phones' own
+ * addresses it sends the last ACKs of lists over TFTP. That makes no plan safe and blocks no renewal.
+ */
+import { Agent } from 'node:http';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, expect, test } from 'vitest';
+import type { FetchAnswer } from '../../src/core/phone/phone.ts';
+import { fetchTftp } from '../../src/net/tftp-client.ts';
+import { GuidedField } from '../helpers/guided-field.ts';
+
+const devicesMax = 1_000;
+const guided = ['renew-cert', 'callmanager', '--guided', '--yes'];
+let field: GuidedField;
+afterEach(() => field.end());
+
+/** As whatever it likes, and whoever it likes. Gives how many files it got that only a believed configuration names. */
+async function lie(names: readonly string[] = field.names): Promise<number> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 4, localAddress: '127.66.66.66' });
+  // "Come again" is said to whoever asks for too much at once.
+  const fetch = async (name: string): Promise<FetchAnswer> => {
+    for (let time = 0; ; time++) {
+      const answer = await field.fetch(agent, name);
+      if (answer.kind !== 'failed' || time === 100) return answer;
+      await delay(50);
+    }
+  };
+  let markers = 0;
+  const waiting = [...names];
+  const line = async (): Promise<void> => {
+    for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+      const config = await fetch(`${name}.cnf.xml.sgn`);
+      const text = config.kind === 'bytes' ? Buffer.from(config.bytes).toString('latin1') : '';
+      const marker = /FP[0-9a-f-]{36}\.xml/.exec(text)?.[0];
+      if (marker === undefined) continue;
+      await fetch(`${marker}.sgn`);
+      markers += 1;
+    }
+  };
+  await Promise.all([fetch('CTLFile.tlv'), fetch('ITLFile.tlv'), ...Array.from({ length: 4 }, line)]);
+  agent.destroy();
+  const port = field.server?.port('tftp') ?? 0;
+  for (const { address, name } of field.phones)
+    for (const file of ['CTLFile.tlv', 'ITLFile.tlv', `${name}.cnf.xml.sgn`])
+      await fetchTftp({ host: '127.0.0.1', port, name: file, bindAddress: address });
+  return markers;
+}
+
+test('1,000 names from one address and forged last ACKs: no plan is safe by it, no renewal blocked', async () => {
+  field = new GuidedField(devicesMax, 10);
+  await field.begin();
+  const phones = field.phones.map(({ name }) => name);
+  const heard = () => field.done('show-trust', phones[0] ?? '');
+
+  // A renewal goes its way among lies: after each of them the phones come, and the next step is allowed.
+  await field.come();
+  expect(await lie()).toBe(devicesMax);
+  await field.change(...guided);
+  expect(await lie(phones)).toBe(phones.length);
+  await field.come();
+  await field.change(...guided, '--within', '0');
+  expect(await field.renewal()).toMatchObject({ step: 'switched' });
+  await field.come();
+  await field.change(...guided, '--within', '0');
+  expect(await field.renewal()).toBeUndefined();
+  await field.come();
+
+  // Both anchors in turn, and no phone has come in between: the last step strands them, whatever is said in their name.
+  await field.change('renew-cert', 'itlrecovery', '--yes');
+  await field.change('renew-cert', 'itlrecovery', '--switch', '--yes');
+  await field.change('renew-cert', 'callmanager', '--yes');
+  const dangerous = ['renew-cert', 'callmanager', '--switch'];
+  const stranded = async (): Promise<readonly string[]> => {
+    const { status, text } = await field.run('plan', ...dangerous);
+    expect(status).toBe(1);
+    return (JSON.parse(text) as { phones: { stranded: readonly string[] } }).phones.stranded;
+  };
+  expect(await stranded()).toEqual(expect.arrayContaining(phones));
+  const before = await heard();
+  expect(await lie()).toBe(devicesMax);
+  await expect.poll(heard, { timeout: 30_000, interval: 250 }).not.toBe(before);
+  expect(await stranded()).toEqual(expect.arrayContaining(phones));
+  const refused = await field.run(...dangerous, '--yes');
+  expect(refused.status).toBe(1);
+  expect(refused.said).toContain('would have no path');
+  // The phones did not believe it either: what they have goes on working.
+  await field.come();
+}, 240_000);
