@@ -38,6 +38,8 @@ export interface Field {
 
 /** The server writes every second; a publication of the last minute may not have been told of yet. */
 const recentMs = 60_000;
+/** So long after a publication an edge may give out what was published before. */
+const servedOnMs = 5_000;
 
 export async function readField(ports: FieldPorts): Promise<Field> {
   const { store, crypto, clock } = ports;
@@ -48,12 +50,16 @@ export async function readField(ports: FieldPorts): Promise<Field> {
   const newest = servedWithin(published, current, clock.nowMs() - Math.max(recentMs, silentForMs));
   // Nodes tell each other within seconds: a phone that was never heard may just have been, by another node.
   const isOnlyNode = (await store.listNodes()).length < 2;
+  const ends = endsOf(published);
   const sets = new BeliefSets();
   const devices = (await store.listDeviceNames()).toSorted().map((name) => {
     const { set, ...heard } = mergeBeliefs(sets, nodes, name);
     // Who was never heard of was given nothing.
-    const full = heard.heardMs === 0 && isOnlyNode ? set : withDeliveries(sets, set, newest);
-    return { name, set: full, ...heard };
+    if (heard.heardMs === 0 && isOnlyNode) return { name, set, ...heard };
+    // Rows are written as they were heard: whoever was heard after the end of a list has all of it in its set.
+    const isUntold = ({ sha256 }: PublishedList): boolean =>
+      !isOnlyNode || heard.heardMs < (ends.get(sha256) ?? Infinity) + servedOnMs;
+    return { name, set: withDeliveries(sets, set, newest.filter(isUntold)), ...heard };
   });
   return {
     library: new ListLibrary(crypto, published),
@@ -115,4 +121,19 @@ function servedWithin(
       list.generation === generation ||
       current.some(({ sha256 }) => sha256 === list.sha256),
   );
+}
+
+/** When another list took its place; not of those in force. */
+function endsOf(published: readonly PublishedList[]): ReadonlyMap<string, number> {
+  const ends = new Map<string, number>();
+  const inForce = new Map<string, string>();
+  for (const { node, kind, sha256, publishedMs } of published.toSorted(
+    (a, b) => a.generation - b.generation,
+  )) {
+    const before = inForce.get(`${node} ${kind}`);
+    if (before !== undefined && before !== sha256) ends.set(before, publishedMs);
+    ends.delete(sha256);
+    inForce.set(`${node} ${kind}`, sha256);
+  }
+  return ends;
 }

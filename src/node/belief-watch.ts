@@ -108,6 +108,7 @@ class Watch {
       {
         asksForSigned: (key) => this.#library.asksForSigned(key),
         believes: (key, signer) => this.#library.accepts(key, signer) !== 'reject',
+        narrowed: (key, signer) => this.#library.narrowed(key, signer),
         all: () => this.#library.allPairs(),
       },
       devices.map(({ pairs, ...belief }) => ({ ...belief, set: this.#sets.of(pairs) })),

@@ -188,6 +188,7 @@ export class TrustWorld {
       {
         asksForSigned: (key) => this.library.asksForSigned(key),
         believes: (key, signer) => this.library.accepts(key, signer) !== 'reject',
+        narrowed: (key, signer) => this.library.narrowed(key, signer),
         all: () => this.library.allPairs(),
       },
       [],

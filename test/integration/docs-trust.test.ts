@@ -38,7 +38,10 @@ function levelled(text: string): string {
   return text
     .replaceAll(/\b[0-9a-f]{2}(?::[0-9a-f]{2})+\b/g, 'SERIAL')
     .replaceAll(/\b[0-9a-f]{64}\b/g, 'FINGERPRINT')
-    .replaceAll(/(?:none|\d+)\/(?:none|\d+)(?: (?:(?:none|\d+)\/(?:none|\d+)|unknown))*(?: …)?/g, 'PAIRS')
+    .replaceAll(
+      /(?:none|\d+)\/(?:none|\d+\+?)(?: (?:(?:none|\d+)\/(?:none|\d+\+?)|unknown))*(?: …)?/g,
+      'PAIRS',
+    )
     .replaceAll(/\d{4}-\d\d-\d\dT[\d:]+Z/g, 'TIME')
     .replaceAll(/\d+ bytes/g, 'N bytes')
     .replaceAll(/[\d.]+ ms/g, 'N ms')
@@ -46,7 +49,7 @@ function levelled(text: string): string {
 }
 
 /** Of a plan: what phones may hold, with where they find the signer now and then. */
-const isPair = (line: string): boolean => /^(?:none|\d+) {2}(?:none|\d+) {2}\d+ {2}/.test(line);
+const isPair = (line: string): boolean => /^(?:none|\d+) {2}(?:none|\d+\+?) {2}\d+ {2}/.test(line);
 
 /** Lists of the last minute are in every set, so a quick machine has more pairs than a page shows, and no fewer. */
 function compare(output: string, { page, words, output: shown }: Block): void {

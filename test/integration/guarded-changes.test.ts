@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { readField } from '../../src/app/field.ts';
 import type { Delivery } from '../../src/core/trust/belief-book.ts';
 import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
 import { writePem } from '../../src/pki/pem.ts';
@@ -63,7 +64,11 @@ async function probed(): Promise<void> {
 
 /** What a server would have written of them. */
 function believe(...beliefs: readonly Partial<StoredBelief>[]): void {
-  const writer = openBeliefs(join(alpha.data, 'beliefs.sqlite'));
+  believeIn(alpha, ...beliefs);
+}
+
+function believeIn({ data }: Member, ...beliefs: readonly Partial<StoredBelief>[]): void {
+  const writer = openBeliefs(join(data, 'beliefs.sqlite'));
   writer.save(
     beliefs.map((belief) => ({
       name: '',
@@ -193,4 +198,27 @@ it('adopt leads phones with either of the adopted lists, or both, through a boot
       return { ctl, itl, after: [expect.stringMatching(/^CTL, with new lists$/)] };
     }),
   );
+});
+
+it('a list that was replaced a moment ago may have reached whoever was not heard since, and nobody else', async () => {
+  const delta = enterprise.cluster('delta');
+  await delta.init('nonsecure');
+  for (const name of [stale, came, silent])
+    await delta.done('add-device', name, '--model', 'CP-8851', '--protocol', 'SIP');
+  const itl = () => delta.with(async ({ store }) => (await store.currentLists())[0]);
+  const first = await itl();
+  await delta.done('update-itl', '--yes');
+  const second = await itl();
+  const endMs = second?.publishedMs ?? 0;
+  const pairs = [`/${second?.sha256}`];
+  believeIn(delta, { name: stale, pairs, heardMs: endMs }, { name: came, pairs, heardMs: endMs + 5_000 });
+  const mayHold = (nowMs: number) =>
+    delta.with(async (node) => {
+      const { devices, sets } = await readField({ ...node, clock: { nowMs: () => nowMs } });
+      const holders = devices.filter(({ set }) => sets.pairs(set).includes(`/${first?.sha256}`));
+      return holders.map(({ name }) => name);
+    });
+  expect(first?.sha256).not.toBe(second?.sha256);
+  expect(await mayHold(endMs + 10_000)).toEqual([stale]);
+  expect(await mayHold(endMs + 61_000)).toEqual([]);
 });

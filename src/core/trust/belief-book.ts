@@ -73,6 +73,8 @@ export interface Gap {
 export interface Explains {
   asksForSigned(key: PairKey): boolean;
   believes(key: PairKey, fileSigner: CertificateFacts): boolean;
+  /** The pair with what has to be so of a phone that holds it and believes this signer. */
+  narrowed(key: PairKey, fileSigner: CertificateFacts): PairKey;
   /** What "any of ours" stands for. */
   all(): readonly PairKey[];
 }
@@ -212,7 +214,8 @@ export class BeliefBook {
     const believes = (key: PairKey): boolean => this.#explains.believes(key, fileSigner);
     // Lists of ours explain it, so nothing unknown is needed to; without any, only the unknown does.
     const isOurs = this.#sets.pairs(whole).some((key) => key !== unknown && key !== nothing && believes(key));
-    const set = this.#sets.keep(whole, (key) => believes(key) && !(isOurs && key === unknown));
+    const kept = this.#sets.keep(whole, (key) => believes(key) && !(isOurs && key === unknown));
+    const set = this.#sets.narrow(kept, (key) => this.#explains.narrowed(key, fileSigner));
     this.#write({ ...belief, set: set === whole ? belief.set : set, provedMs: nowMs, unansweredConfigs: 0 });
   }
 

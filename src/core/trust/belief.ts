@@ -11,9 +11,14 @@ import type { TrustListKind } from '../cluster/model.ts';
 export interface HeldPair {
   readonly ctl: string;
   readonly itl: string;
+  /**
+   * Whoever holds this looks into its ITL for the signer of a file although it has a CTL. Sources leave it open; where
+   * nothing else explains what a phone showed, it is so for this phone from then on.
+   */
+  readonly looksIntoItl?: boolean;
 }
 
-/** A pair as one word, `CTL/ITL`, or `unknown`. */
+/** A pair as one word, `CTL/ITL`, with `+` where it looks into its ITL; or `unknown`. */
 export type PairKey = string;
 
 /** It may hold what we know nothing of. */
@@ -23,8 +28,8 @@ export const nothing: PairKey = '/';
 /** Any pair of our published lists: what a set becomes that would grow beyond its bound. */
 export const anyOfOurs: PairKey = '*';
 
-export function pairKey({ ctl, itl }: HeldPair): PairKey {
-  return `${ctl}/${itl}`;
+export function pairKey({ ctl, itl, looksIntoItl = false }: HeldPair): PairKey {
+  return `${ctl}/${itl}${looksIntoItl ? '+' : ''}`;
 }
 
 /** `undefined` for `unknown` and `anyOfOurs`. */
@@ -32,7 +37,9 @@ export function readPair(key: PairKey): HeldPair | undefined {
   if (key === unknown || key === anyOfOurs) return undefined;
   const at = key.indexOf('/');
   assert(at !== -1, 'a pair has two sides');
-  return { ctl: key.slice(0, at), itl: key.slice(at + 1) };
+  const looksIntoItl = key.endsWith('+');
+  const itl = key.slice(at + 1, looksIntoItl ? -1 : undefined);
+  return { ctl: key.slice(0, at), itl, ...(looksIntoItl && { looksIntoItl }) };
 }
 
 /** The pair after it took a list. Who holds what we know nothing of took it, if at all, because it held nothing. */
@@ -106,6 +113,13 @@ export class BeliefSets {
     const before = this.pairs(id);
     const after = before.filter(explains);
     return after.length === before.length ? id : this.of(after);
+  }
+
+  /** What behaviour says of some of its pairs beyond that they are there. */
+  narrow(id: SetId, narrower: (key: PairKey) => PairKey): SetId {
+    const before = this.pairs(id);
+    const after = before.map(narrower);
+    return after.every((key, at) => key === before[at]) ? id : this.of(after);
   }
 
   /** Beyond the bound a set says less, never something else. */

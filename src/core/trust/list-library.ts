@@ -2,7 +2,7 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { PublishedList, TrustListKind } from '../cluster/model.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
-import { nothing, readPair, unknown, type PairKey } from './belief.ts';
+import { nothing, pairKey, readPair, unknown, type PairKey } from './belief.ts';
 import { pairsOf } from './belief-book.ts';
 import { askList } from './belief-in-signer.ts';
 import {
@@ -78,7 +78,19 @@ export class ListLibrary {
     if (belief === undefined || belief.kind === 'refused') return 'reject';
     if (belief.kind === 'open') return 'unknown';
     if (!equalBytes(belief.certificate.publicKey.spki, signer.publicKey.spki)) return 'reject';
-    return byCtl === undefined && maySkipItl(held) ? 'unknown' : 'accept';
+    const looks = readPair(key)?.looksIntoItl === true || !maySkipItl(held);
+    return byCtl !== undefined || looks ? 'accept' : 'unknown';
+  }
+
+  /**
+   * A phone with this pair that showed that it believes this signer: where that rests on its ITL behind a CTL, the phone
+   * is one that looks there, or it does not hold this pair.
+   */
+  narrowed(key: PairKey, signer: CertificateFacts): PairKey {
+    const pair = readPair(key);
+    if (pair === undefined || this.accepts(key, signer) !== 'unknown') return key;
+    const looking = pairKey({ ...pair, looksIntoItl: true });
+    return this.accepts(looking, signer) === 'accept' ? looking : key;
   }
 }
 
@@ -96,11 +108,15 @@ export function beliefsAccept(
   return words.size === 1 && word !== undefined ? word : 'unknown';
 }
 
-/** The list of that kind as it is told to people: its generation, or that there is none. */
+/**
+ * The list of that kind as it is told to people: its generation, or that there is none; an ITL with `+` where the phone
+ * is known to look into it although it has a CTL.
+ */
 export function describeSide(library: ListLibrary, key: PairKey, kind: TrustListKind): string {
   const pair = readPair(key);
   if (pair === undefined) return key === unknown ? 'unknown' : 'any';
   if (pair[kind] === '') return 'none';
   const list = library.find(pair[kind]);
-  return list === undefined ? `${pair[kind].slice(0, 16)} (not ours)` : String(list.generation);
+  if (list === undefined) return `${pair[kind].slice(0, 16)} (not ours)`;
+  return `${list.generation}${kind === 'itl' && pair.looksIntoItl === true ? '+' : ''}`;
 }

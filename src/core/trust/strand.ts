@@ -95,7 +95,10 @@ export class RoadFinder implements PairJudge {
   verdict(key: PairKey): PairVerdict {
     const known = this.#verdicts.get(key);
     if (known !== undefined) return known;
-    const roads = readings.map((reading) => ({
+    // What a phone showed settles one of the questions for it.
+    const looks = readPair(key)?.looksIntoItl === true;
+    const open = readings.filter(({ files }) => files || !looks);
+    const roads = open.map((reading) => ({
       before: this.#road(key, 'before', reading),
       after: this.#road(key, 'after', reading),
     }));

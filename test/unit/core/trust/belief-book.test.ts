@@ -36,6 +36,7 @@ function newBook(believing: readonly string[] = ['c1/i1'], bounds?: BookBounds):
     {
       asksForSigned: (key) => key !== nothing,
       believes: (key) => believing.includes(key) || key === unknown,
+      narrowed: (key) => (key === 'c1/i1' && believing.includes('narrow') ? 'c1/i1+' : key),
       all: () => ['c1/i1', 'c0/i0'],
     },
     [],
@@ -127,6 +128,15 @@ describe('the book of beliefs', () => {
     boot(book, desk);
     book.showedBelief(desk, '10.0.0.1', signer, 7);
     expect(pairs(book, desk)).toEqual([unknown]);
+  });
+
+  it('notes what a sign of belief says of a pair beyond that it is there, also of what is taken later', () => {
+    const book = newBook(['c1/i1', 'narrow']);
+    boot(book, desk);
+    book.showedBelief(desk, '10.0.0.1', signer, 7);
+    expect(pairs(book, desk)).toEqual(['c1/i1+']);
+    book.observe(seen('ITLFile.tlv'), { lists: [{ kind: 'itl', sha256: 'i2' }] }, 8);
+    expect(pairs(book, desk)).toEqual(['c1/i1+', 'c1/i2+']);
   });
 
   it('writes "any of ours" out before it disproves a part of it', () => {

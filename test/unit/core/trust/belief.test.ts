@@ -72,6 +72,8 @@ describe('belief sets (design.md §5)', () => {
     expect(sets.pairs(sets.keep(set, (key) => key !== 'a/'))).toEqual([unknown, 'b/'].toSorted());
     expect(sets.keep(set, () => true)).toBe(set);
     expect(sets.pairs(sets.keep(set, () => false))).toEqual([unknown]);
+    expect(sets.narrow(set, (key) => key)).toBe(set);
+    expect(sets.pairs(sets.narrow(set, (key) => (key === 'a/' ? 'a/+' : key)))).toContain('a/+');
   });
 
   it('say "any of ours" beyond the bound, and keep what that does not cover', () => {

@@ -75,6 +75,17 @@ describe('the library of published lists', () => {
     expect(library.accepts(`${bare.sha256}/${itlA.sha256}`, signer)).toBe('accept');
   });
 
+  it('whoever believes what only its ITL explains looks there', () => {
+    const open = `${ctlB.sha256}/${itlA.sha256}`;
+    expect(library.narrowed(open, signer)).toBe(`${open}+`);
+    expect(library.narrowed(`${open}+`, signer)).toBe(`${open}+`);
+    expect(library.accepts(`${open}+`, signer)).toBe('accept');
+    expect(library.bytes(`${open}+`)).toEqual(library.bytes(open));
+    for (const key of [unknown, anyOfOurs, nothing, `/${itlA.sha256}`, 'gone/'])
+      expect(library.narrowed(key, signer)).toBe(key);
+    expect(library.narrowed(open, facts(b.callmanager))).toBe(open);
+  });
+
   it('accepts or rejects for a device only when every pair says the same', () => {
     const [yes, no] = [`/${itlA.sha256}`, `/${itlB.sha256}`];
     expect(beliefsAccept(library, [yes, nothing], signer)).toBe('accept');
@@ -87,6 +98,7 @@ describe('the library of published lists', () => {
   it('names lists as people do', () => {
     const side = (key: string) => [describeSide(library, key, 'ctl'), describeSide(library, key, 'itl')];
     expect(side(`${ctlB.sha256}/${itlA.sha256}`)).toEqual(['2', '1']);
+    expect(side(`${ctlB.sha256}/${itlA.sha256}+`)).toEqual(['2', '1+']);
     expect(side(nothing)).toEqual(['none', 'none']);
     expect(side(unknown)).toEqual(['unknown', 'unknown']);
     expect(side(anyOfOurs)).toEqual(['any', 'any']);

@@ -79,6 +79,11 @@ describe('the planner', () => {
     expect(verdict.before).toEqual([{ path: 'CTL', afterLists: false }]);
     expect(verdict.after.map(({ path }) => path).toSorted()).toEqual(['ITL', 'none']);
     expect(verdict.stranded).toBe(true);
+    // Of this one it is known that it looks there.
+    expect(finder.verdict(`${key(ctlA, itlB)}+`)).toMatchObject({
+      after: [{ path: 'ITL' }],
+      stranded: false,
+    });
   });
 
   it('a CTL that names no signer of files leaves them to the ITL, under every reading', async () => {
