@@ -114,4 +114,4 @@ test('rotation.md, recovery.md and migration.md show what the commands print', a
   await shows(recover);
   await shows(drill);
   await shows(fleet);
-}, 180_000);
+}, 280_000);
