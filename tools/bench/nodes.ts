@@ -26,8 +26,12 @@ export async function nodeRows({ scale }: Effort): Promise<readonly Finding[]> {
     const url = await postgres.newDatabase();
     const data = makeNode(url);
     const importMs = await timed(() => Promise.resolve(importSync(data, csv('nodes.csv', 0, count))));
-    const start = (): Promise<number> =>
-      timed(() => withServers([productNode(data, stormName(0))], () => Promise.resolve()));
+    const start = async (): Promise<{ readonly ms: number; readonly cpuMs: number }> => {
+      const startMs = performance.now();
+      return withServers([productNode(data, stormName(0))], ([server]) =>
+        Promise.resolve({ ms: performance.now() - startMs, cpuMs: required(server).cpuMs() }),
+      );
+    };
     const [first, again] = [await start(), await start()];
     const appliedMs = await withServers([productNode(data, stormName(0))], async ([server]) => {
       const { host, port } = required(server);
@@ -35,6 +39,9 @@ export async function nodeRows({ scale }: Effort): Promise<readonly Finding[]> {
     });
     const number = count.toLocaleString('en-US');
     const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
+    // Processor time tells on a busy machine what the node itself needs.
+    const started = ({ ms, cpuMs }: { ms: number; cpuMs: number }): string =>
+      `${seconds(ms)}, ${seconds(cpuMs)} CPU`;
     const row = (what: string, ours: string, goal = '', met = true): Finding => ({
       target: '10',
       what,
@@ -47,16 +54,16 @@ export async function nodeRows({ scale }: Effort): Promise<readonly Finding[]> {
     return [
       row(`${number} devices imported into PostgreSQL`, seconds(importMs)),
       row(
-        `${number} devices on PostgreSQL: first start, to the first file served and down again`,
-        seconds(first),
+        `${number} devices on PostgreSQL: first start, to the first file served`,
+        started(first),
         '< 5 s',
-        first < 5_000,
+        first.ms < 5_000,
       ),
       row(
-        `${number} devices on PostgreSQL: start with a copy, to the first file served and down again`,
-        seconds(again),
+        `${number} devices on PostgreSQL: start with a copy, to the first file served`,
+        started(again),
         '< 5 s',
-        again < 5_000,
+        again.ms < 5_000,
       ),
       row(
         `${changed} changes of another process: the last is served after`,
