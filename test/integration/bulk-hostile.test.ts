@@ -375,3 +375,36 @@ describe('a directory that somebody else writes to', () => {
     },
   );
 });
+
+describe('a cluster that was set up anew', () => {
+  it(
+    'begins at 1 when its new ITLRecovery was accepted, and the old one’s exports are over',
+    { timeout: lifeMs },
+    async () => {
+      const later = new Enterprise();
+      try {
+        const anew = later.cluster('beta');
+        await anew.init('mixed');
+        const to = mkdtempSync(join(enterprise.world, 'anew-'));
+        await beta.done('export-bulk', '--to', to);
+        await alpha.done('consolidate-bulk', '--at', to, '--accept', `beta=${told}`);
+        cpSync(join(to, 'beta'), join(to, '.old'), { recursive: true });
+        rmSync(join(to, 'beta'), { recursive: true });
+        const exported = await anew.done('export-bulk', '--to', to);
+        expect(exported['counter']).toBe(1);
+        const merge = ['consolidate-bulk', '--at', to];
+        expect((await alpha.run(...merge)).said).toMatch(
+          /another ITLRecovery than the accepted one signs for it/,
+        );
+        await alpha.done(...merge, '--accept', `beta=${String(exported['signer'])}`);
+        rmSync(join(to, 'beta'), { recursive: true });
+        cpSync(join(to, '.old'), join(to, 'beta'), { recursive: true });
+        expect((await alpha.run(...merge)).said).toMatch(
+          /another ITLRecovery than the accepted one signs for it/,
+        );
+      } finally {
+        later.remove();
+      }
+    },
+  );
+});

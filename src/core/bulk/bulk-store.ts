@@ -12,7 +12,7 @@ export interface SeenManifest {
 
 export interface BulkStore {
   listBulkPeers(): Promise<readonly BulkPeer[]>;
-  /** Remembers whose manifests are believed, instead of whom was before; the counter stays where it is. */
+  /** Remembers whose manifests are believed, instead of whose were before; another signer's count from the beginning. */
   acceptBulkPeer(cluster: string, signer: string, audit: AuditEntry): Promise<void>;
   /** Manifests of accepted clusters; a counter only rises. */
   markBulkSeen(seen: readonly SeenManifest[]): Promise<void>;

@@ -1,6 +1,7 @@
 /**
  * Whose manifests are believed (security.md §5): a manifest signed by itself proves nothing, so a cluster's first
- * ITLRecovery, and every further one, is accepted by a person; from then on its counter never goes back.
+ * ITLRecovery, and every further one, is accepted by a person; from then on its counter never goes back. A counter is the
+ * signer's: what an earlier ITLRecovery signed is not believed any more, so a cluster that was set up anew begins at 1.
  */
 import { bad, good, type Outcome } from '../../base/outcome.ts';
 import type { SignedManifest } from './verify-source.ts';

@@ -16,15 +16,24 @@ export async function listBulkPeers(query: Kysely<Schema>): Promise<readonly Bul
   }));
 }
 
+/** Another signer counts from the beginning: a cluster that was set up anew does. */
 export async function acceptBulkPeer(
   query: Kysely<Schema>,
   { cluster, signer, acceptedMs, acceptedBy }: Omit<BulkPeer, 'counter' | 'manifestSha256'>,
 ): Promise<void> {
-  const accepted = { signer, accepted_ms: acceptedMs, accepted_by: acceptedBy };
+  const accepted = {
+    signer,
+    counter: 0,
+    manifest_sha256: null,
+    accepted_ms: acceptedMs,
+    accepted_by: acceptedBy,
+  };
   await query
     .insertInto('bulk_peer')
-    .values({ cluster, counter: 0, manifest_sha256: null, ...accepted })
-    .onConflict((conflict) => conflict.column('cluster').doUpdateSet(accepted))
+    .values({ cluster, ...accepted })
+    .onConflict((conflict) =>
+      conflict.column('cluster').doUpdateSet(accepted).where('bulk_peer.signer', '!=', signer),
+    )
     .execute();
 }
 
