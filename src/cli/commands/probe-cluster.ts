@@ -32,7 +32,13 @@ export const probeClusterCommand = defineCommand<ProbeOptions>({
     { flags: '--repin', description: 'forget the pin and what was accepted, and pin anew' },
     yesOption,
   ],
-  examples: [{ says: 'one sentence', command: 'tftp-pki probe-cluster branch --data /var/lib/tftp-pki' }],
+  examples: [
+    { says: 'one sentence', command: 'tftp-pki probe-cluster branch --data /var/lib/tftp-pki' },
+    {
+      says: 'the cluster was set up anew, and its owner read the new fingerprint out',
+      command: 'tftp-pki probe-cluster branch --repin --data /var/lib/tftp-pki',
+    },
+  ],
   async run(context, [id = ''], options) {
     const [{ knownCluster }, { createRemoteLists }] = await Promise.all([
       import('../../app/remote-clusters.ts'),
