@@ -43,6 +43,26 @@ test('a larger one goes on to disk, private, cut to its size, and leaves nothing
   expect(quarantine.bytes).toBe(0);
 });
 
+test('what is announced as large goes to disk from its first byte; a wrong word costs nothing', async () => {
+  const { folder, quarantine } = quarantineIn();
+  const large = quarantine.open('a', '10.1.2');
+  void large.announce(relayMemoryBytesMax + 1);
+  await large.write(bytes(10), 0);
+  expect(readdirSync(folder)).toHaveLength(1);
+  // The other transport began anew, and says that it is small; the first said that there is nothing.
+  const small = quarantine.open('a', '10.1.2');
+  void small.announce(relayMemoryBytesMax + 1);
+  void small.announce(0);
+  await small.write(bytes(0), 0);
+  expect(await small.finish(0)).toEqual({ kind: 'memory', bytes: bytes(0) });
+  const lied = quarantine.open('a', '10.1.2');
+  void lied.announce(5);
+  await lied.write(bytes(5_000), 0);
+  expect(await lied.finish(5_000)).toEqual({ kind: 'memory', bytes: bytes(5_000) });
+  for (const file of [large, small, lied]) file.discard();
+  expect(quarantine.bytes).toBe(0);
+});
+
 const big = relayMemoryBytesMax * 2;
 test.each([
   ['in all', { bytesMax: 3 * big, perRemoteMax: 9 * big, perSourceMax: 9 * big }, 3],
