@@ -73,6 +73,7 @@ describe('belief sets (design.md §5)', () => {
     expect(sets.keep(set, () => true)).toBe(set);
     expect(sets.pairs(sets.keep(set, () => false))).toEqual([unknown]);
     expect(sets.narrow(set, (key) => key)).toBe(set);
+    expect(sets.pairs(sets.narrow(sets.of(['a/']), () => 'a/+'))).toEqual(['a/+']);
     expect(sets.pairs(sets.narrow(set, (key) => (key === 'a/' ? 'a/+' : key)))).toContain('a/+');
   });
 
