@@ -346,14 +346,15 @@ describe('hostile clients', () => {
     const port = await start({ limits: { stageMs } });
     const socket = await tlsTo(port);
     socket.pause();
-    const questions = Buffer.concat(Array.from({ length: 2_000 }, () => queryBytes(manager)));
-    socket.write(questions);
+    // Their answers are more than the kernel keeps for us at both ends (tcp_wmem: 4 MB).
+    const questions = Array.from({ length: 20_000 }, () => queryBytes(manager));
+    socket.write(Buffer.concat(questions));
     const closed = once(socket, 'close');
     await told(rejected('too-slow'));
     socket.resume();
     await closed;
     const answered = events.filter(({ type }) => type === 'tvs-answered').length;
-    expect(answered).toBeLessThanOrEqual(2_000);
+    expect(answered).toBeLessThan(questions.length);
     expect(word(await exchange(port, queryBytes(manager))).valid).toBe(true);
   });
 
