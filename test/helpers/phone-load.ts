@@ -1,4 +1,5 @@
 /** Phones that remember their lists and boot all the time from served nodes, with a tally of whatever they did not like. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../src/base/errors.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import type { FetchAnswer, FileVerdict } from '../../src/core/phone/phone.ts';
@@ -78,13 +79,16 @@ export class PhoneLoad {
   start(servers: readonly ServedNode[]): { boots(): number; end(): Promise<Tally> } {
     const tally: Tally = { boots: 0, bad: [] };
     const over = new AbortController();
+    const readyMs = new Map<string, number>();
     const line = async (first: number): Promise<void> => {
       const names = this.#names;
       for (let at = first; !over.signal.aborted; at += linesAtOnce) {
+        const name = names[at % names.length] ?? '';
+        await delay((readyMs.get(name) ?? 0) - performance.now());
         const server = servers[Math.floor(at / names.length + at) % servers.length];
         // The next address of its option 150, should this one be started anew just now.
-        if (server !== undefined)
-          await this.boot(names[at % names.length] ?? '', [server, ...servers], tally);
+        if (server !== undefined) await this.boot(name, [server, ...servers], tally);
+        readyMs.set(name, performance.now() + bootAgainMs);
       }
     };
     const lines = Array.from({ length: linesAtOnce }, (_, first) => line(first));
@@ -99,5 +103,7 @@ export class PhoneLoad {
   }
 }
 
+/** No phone boots faster; until then what one node served it is served by every node. */
+const bootAgainMs = 4_000;
 /** Divides the number of phones, so that no phone boots twice at once. */
 const linesAtOnce = 4;
