@@ -52,6 +52,7 @@ export function openRemoteFiles(options: RemoteFilesOptions): Relay {
       relay.setRemotes(remotes);
       status.changed(remotes.length > 0);
     },
+    forget: (cluster) => relay.forget(cluster),
     close() {
       status.close();
       relay.close();

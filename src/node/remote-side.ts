@@ -6,7 +6,8 @@ import { homesSavedEveryMs } from '../base/limits.ts';
 import type { Acceptance } from '../core/trust/list-library.ts';
 import type { SettledHome } from '../core/cluster/home.ts';
 import { OriginMemory } from '../core/cluster/origin-memory.ts';
-import type { RemoteCluster } from '../core/cluster/remote.ts';
+import type { ClusterId, RemoteCluster } from '../core/cluster/remote.ts';
+import type { ProbedServer } from '../core/cluster/remote-store.ts';
 import { proofOf, type DeliveryPath } from '../core/cluster/source-memory.ts';
 import { parseFileName } from '../core/files/file-name.ts';
 import type { RemoteFiles } from '../core/ports.ts';
@@ -18,6 +19,8 @@ import type { OpenNode } from './open-node.ts';
 /** Files of remotes, told when the database names other ones. */
 export interface RelayedFiles extends RemoteFiles {
   setRemotes(remotes: readonly RemoteCluster[]): void;
+  /** Nothing that was kept of this cluster is given again. */
+  forget(cluster: ClusterId): void;
 }
 
 export interface RemoteSideOptions {
@@ -52,6 +55,7 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
   let movesReadMs = -1;
   let files: RelayedFiles | undefined;
   let remotes: readonly RemoteCluster[] = [];
+  const words = new Map<ClusterId, string>();
 
   const readMoves = async (): Promise<void> => {
     const moved = await store.homesMovedAfter(movesReadMs);
@@ -75,6 +79,12 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
       if (remotes.length === 0 || files === undefined) return undefined;
       await readMoves();
       const probes = await store.listProbes();
+      for (const { id } of remotes) {
+        const now = wordsOf(probes, id);
+        // Its lists are other ones than those that were passed on a moment ago: who is told of ours holds the new.
+        if (words.has(id) && words.get(id) !== now) files.forget(id);
+        words.set(id, now);
+      }
       return createOriginLink({
         remotes,
         files,
@@ -114,4 +124,10 @@ function peersOf(remotes: readonly RemoteCluster[]): ReadonlySet<string> {
       return parsed !== undefined && isLoopback(parsed) ? [] : [address];
     }),
   );
+}
+
+/** What a cluster's lists and TVS say of our signers, without when they said it. */
+function wordsOf(probes: readonly ProbedServer[], cluster: ClusterId): string {
+  const evidence = probes.filter((probe) => probe.cluster === cluster).flatMap((probe) => probe.evidence);
+  return JSON.stringify(evidence.map(({ server, signer, ctl, itl, tvs }) => [server, signer, ctl, itl, tvs]));
 }

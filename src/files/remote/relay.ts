@@ -60,6 +60,8 @@ export interface RelayOptions extends JudgeOptions {
 
 export interface Relay extends RemoteFiles {
   setRemotes(remotes: readonly RemoteCluster[]): void;
+  /** Nothing that was kept of this cluster is given again. */
+  forget(cluster: ClusterId): void;
   close(): void;
 }
 
@@ -101,6 +103,10 @@ class VerifyingRelay implements Relay {
     }
     this.#remotes = new Map(remotes.map((remote) => [remote.id, remote]));
     this.#options.transport.setRemotes(remotes);
+  }
+
+  forget(cluster: ClusterId): void {
+    this.#kept.forget(cluster);
   }
 
   close(): void {
