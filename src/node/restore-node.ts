@@ -164,7 +164,9 @@ async function warnOfAudit({ store, crypto }: OpenNode, onWarning: (message: str
 function takePlace(staging: DataFolder, place: DataFolder): string | undefined {
   let movedTo: string | undefined;
   if (existsSync(place.path) && readdirSync(place.path).length > 0) {
-    movedTo = `${place.path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+    const kept = `${place.path}.before-restore-${new Date().toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+    movedTo = kept;
+    for (let more = 2; existsSync(movedTo); more++) movedTo = `${kept}-${more}`;
     renameDurably(place.path, movedTo);
   } else if (existsSync(place.path)) rmdirSync(place.path);
   renameDurably(staging.path, place.path);
