@@ -53,19 +53,24 @@ export function createRemoteSide(options: RemoteSideOptions): RemoteSide {
   const { store, clock } = options.node;
   const memory = new OriginMemory();
   let movesReadMs = -1;
+  let saving: Promise<unknown> = Promise.resolve();
   let files: RelayedFiles | undefined;
   let remotes: readonly RemoteCluster[] = [];
   const words = new Map<ClusterId, string>();
 
   const readMoves = async (): Promise<void> => {
+    // Or a home that is being written at this moment would be read as it was before.
+    await saving.catch(() => undefined);
     const moved = await store.homesMovedAfter(movesReadMs);
     // One that is written in this very millisecond is read again.
     movesReadMs = clock.nowMs() - 1;
-    for (const { device, home, confirmedMs } of moved) memory.remember(device, home, confirmedMs, false);
+    for (const { device, home, confirmedMs } of moved) memory.told(device, home, confirmedMs);
   };
   const save = async (): Promise<void> => {
     const homes = memory.takeUnsaved();
-    if (homes.length > 0) await store.rememberHomes(homes);
+    if (homes.length === 0) return;
+    saving = store.rememberHomes(homes);
+    await saving;
   };
   const timer = setInterval(() => void save().catch(options.onTrouble), homesSavedEveryMs);
   timer.unref();

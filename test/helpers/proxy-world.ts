@@ -70,7 +70,7 @@ export async function proxyWorld(base: number, options: ProxyOptions = { pure: t
       servers: { a: a.server, b: b.server },
       nodes,
       async add(cluster, device) {
-        const lines = [{ index: 1, extension: cluster === 'a' ? '1000' : '2000' }];
+        const lines = [{ index: 1, extension: cluster === 'a' ? '74001' : '74002' }];
         const asked = { name: device, model: 'CP-8851', protocol: 'SIP', security: 'none', lines } as const;
         await addDevice(nodes[cluster], asked);
       },

@@ -117,7 +117,7 @@ test(
           missing: [],
         });
         expect([device, state.itl, state.ctl]).toEqual([device, hexOf(home, 'itl'), hexOf(home, 'ctl')]);
-        expect(Buffer.from(state.config ?? '', 'hex').toString()).toContain(home === 'a' ? '1000' : '2000');
+        expect(Buffer.from(state.config ?? '', 'hex').toString()).toContain(home === 'a' ? '74001' : '74002');
       }
     };
     wellEnded(fresh);
@@ -170,7 +170,7 @@ function askOnAndOn(device: string, address: string) {
 }
 
 const isFrom = (cluster: ClusterName, { name, text }: Asked): boolean =>
-  name.includes('.cnf.xml') && text.includes(cluster === 'a' ? '1000' : '2000');
+  name.includes('.cnf.xml') && text.includes(cluster === 'a' ? '74001' : '74002');
 
 test(
   'a device on both clusters, moved, or whose home dies never meets a not-found',

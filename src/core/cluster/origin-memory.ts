@@ -44,6 +44,11 @@ export class OriginMemory {
       this.#unsaved.set(device, { device, home, confirmedMs });
   }
 
+  /** The database says so. What was learnt here and does not stand there yet is newer. */
+  told(device: string, home: SettledHome, confirmedMs: number): void {
+    if (!this.#unsaved.has(device)) this.homes.set(device, home, confirmedMs);
+  }
+
   takeUnsaved(): readonly DeviceHome[] {
     const unsaved = [...this.#unsaved.values()];
     this.#unsaved = new Map();
