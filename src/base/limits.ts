@@ -73,11 +73,8 @@ export const agreedTimeoutMsMax = 10_000;
 export const windowRepeatMinMs = 10;
 /** Our client re-acknowledges the last block for this long after it has the file (RFC 1350 §6, "dallying"). */
 export const dallyMsMax = 3_000;
-/**
- * Requested of the kernel, which counts about a kilobyte for a packet of any size. With its default most of a storm of
- * 1,000 phones is dropped; 4 MiB (twice that is given) were full with 10,000 phones that each wait for one answer.
- */
-export const receiveBufferBytes = 16 * 1024 * 1024;
+/** Requested of the kernel; with its default most of a 1,000-phone storm is dropped. */
+export const receiveBufferBytes = 4 * 1024 * 1024;
 /** Netascii copies of all running transfers together. */
 export const netasciiTotalBytesMax = 64 * 1024 * 1024;
 /** Files above memoryFileBytesMax are read in chunks of this size ... */

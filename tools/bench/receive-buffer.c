@@ -1,4 +1,4 @@
-/* LD_PRELOAD for peers that leave the kernel's default: every UDP socket gets 16 MiB of receive buffer at bind,
+/* LD_PRELOAD for peers that leave the kernel's default: every UDP socket gets 4 MiB of receive buffer at bind,
  * so that a comparison "with equal buffers" changes nothing else.   gcc -O2 -shared -fPIC -o receive-buffer.so */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -6,7 +6,7 @@
 
 int bind(int fd, const struct sockaddr *address, socklen_t length) {
   static int (*next)(int, const struct sockaddr *, socklen_t);
-  int kind = 0, bytes = 16 << 20;
+  int kind = 0, bytes = 4 << 20;
   socklen_t size = sizeof kind;
   if (!next) next = (int (*)(int, const struct sockaddr *, socklen_t))dlsym(RTLD_NEXT, "bind");
   if (!getsockopt(fd, SOL_SOCKET, SO_TYPE, &kind, &size) && kind == SOCK_DGRAM &&
