@@ -59,7 +59,7 @@ const programs = {
   worker: 'src/net/mmsg/worker.ts',
 };
 /** Machine code, or asked for only where it is there. */
-const notBundled = ['better-sqlite3', 'koffi', 'pkcs11js', 'ssh2', 'pg-native', 'tsx'];
+const notBundled = ['better-sqlite3', 'koffi', 'pkcs11js', 'ssh2', 'pg-native'];
 
 /** The files it wrote; esbuild's words when it refused. */
 function bundle() {

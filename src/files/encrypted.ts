@@ -7,14 +7,7 @@
  * device by HTTPS may have the plain one, and nobody else gets that answer.
  */
 import { LRUCache } from 'lru-cache';
-import { assert } from '../base/assert.ts';
-import {
-  encryptedFilesBytesMax,
-  signedFileBytesMax,
-  signingConcurrentMax,
-  signingQueueMax,
-  timestampsPerTransactionMax,
-} from '../base/limits.ts';
+import { encryptedFilesBytesMax, signedFileBytesMax } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
 import type { Device } from '../core/cluster/model.ts';
 import type { DeviceStore } from '../core/devices/device-store.ts';
@@ -35,7 +28,7 @@ import type {
 import { encryptFile } from '../core/signing/encrypt-file.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { looksSigned } from '../wire/signed-header.ts';
-import { createLimiter } from './limiter.ts';
+import { createSigningLane } from './limiter.ts';
 import { notFound, note } from './link.ts';
 import type { Answer, Below, Link, Lookup, Served } from './link.ts';
 import { readContent } from './open-file.ts';
@@ -123,8 +116,7 @@ function createSource(options: EncryptedOptions) {
     sizeCalculation: (bytes) => bytes.length + 512,
   });
   const underWay = new Map<string, Promise<Uint8Array>>();
-  const limiter = createLimiter(timestampsPerTransactionMax, signingQueueMax);
-  const signing = createLimiter(signingConcurrentMax, timestampsPerTransactionMax);
+  const lane = createSigningLane();
 
   return async (lookup: Lookup, plain: Served, recipient: CertificateFacts): Promise<Answer> => {
     const content = await readContent(opener, plain.content, signedFileBytesMax);
@@ -141,12 +133,10 @@ function createSource(options: EncryptedOptions) {
       const least = Math.max(modified, notBefore);
       const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
       const toSign = { content, fileName, timestamp, hash, signer, allowRsa4096 };
-      const encrypted = signing.run(() => encryptFile({ ...toSign, recipient, encryptor, crypto }));
-      assert(encrypted !== undefined, 'no more are let in than may wait here');
-      return encrypted;
+      return lane.sign(() => encryptFile({ ...toSign, recipient, encryptor, crypto }));
     };
     const begin = (): Promise<Uint8Array> | undefined => {
-      const making = limiter.run(make)?.finally(() => underWay.delete(key));
+      const making = lane.run(make)?.finally(() => underWay.delete(key));
       if (making !== undefined) underWay.set(key, making);
       return making;
     };

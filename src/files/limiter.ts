@@ -1,3 +1,7 @@
+/** Bounded work: how many tasks run and wait, and the two bounds of files that are signed for the first time. */
+import { assert } from '../base/assert.ts';
+import { signingConcurrentMax, signingQueueMax, timestampsPerTransactionMax } from '../base/limits.ts';
+
 /** Runs a bounded number of asynchronous tasks at once, first come first served, and lets a bounded number wait. */
 export interface Limiter {
   /** `undefined` when the queue is full; the task was not started then. */
@@ -23,6 +27,25 @@ export function createLimiter(concurrentMax: number, queueMax: number): Limiter 
       if (running < concurrentMax) return start(task);
       if (waiting.length >= queueMax) return undefined;
       return new Promise((resolve) => waiting.push(() => resolve(start(task))));
+    },
+  };
+}
+
+/** Of many files that are on their way to a signature, and share their timestamps' transactions, few are signed at once. */
+export interface SigningLane extends Limiter {
+  /** Called within a task of `run`. */
+  sign<T>(task: () => Promise<T>): Promise<T>;
+}
+
+export function createSigningLane(): SigningLane {
+  const onTheWay = createLimiter(timestampsPerTransactionMax, signingQueueMax);
+  const signing = createLimiter(signingConcurrentMax, timestampsPerTransactionMax);
+  return {
+    run: (task) => onTheWay.run(task),
+    sign(task) {
+      const signed = signing.run(task);
+      assert(signed !== undefined, 'no more are let in than may wait here');
+      return signed;
     },
   };
 }

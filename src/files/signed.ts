@@ -12,11 +12,8 @@ import { concatBytes } from '../base/bytes.ts';
 import {
   signedFileBytesMax,
   signedHeadersKeptMax,
-  signingConcurrentMax,
   signingPerAddressMax,
   signingQueueBytesMax,
-  signingQueueMax,
-  timestampsPerTransactionMax,
 } from '../base/limits.ts';
 import { toHex } from '../base/text.ts';
 import { parseFileName } from '../core/files/file-name.ts';
@@ -26,7 +23,7 @@ import type { Crypto, FileOpener, Signer, Store, WallClock } from '../core/ports
 import { filesBook, signFileHeader } from '../core/signing/sign-file.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { looksSigned } from '../wire/signed-header.ts';
-import { createLimiter } from './limiter.ts';
+import { createSigningLane } from './limiter.ts';
 import { notFound, note } from './link.ts';
 import type { Below, Link, Lookup, Served } from './link.ts';
 import { readContent } from './open-file.ts';
@@ -128,8 +125,7 @@ function createHeaderSource(
   const underWay = new Map<string, Promise<Uint8Array>>();
   const waiting = new Map<string, number>();
   let waitingBytes = 0;
-  const limiter = createLimiter(timestampsPerTransactionMax, signingQueueMax);
-  const signing = createLimiter(signingConcurrentMax, timestampsPerTransactionMax);
+  const lane = createSigningLane();
   const { fingerprint, notBefore } = signer.certificate;
 
   const makeHeader = async (fileName: string, content: Uint8Array, sha256: string, modifiedMs: number) => {
@@ -138,18 +134,14 @@ function createHeaderSource(
     const least = Math.max(modified, notBefore);
     const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
     const { allowRsa4096 } = options;
-    const signed = signing.run(() =>
-      signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096 }),
-    );
-    assert(signed !== undefined, 'no more are let in than may wait here');
-    return signed;
+    return lane.sign(() => signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096 }));
   };
 
   /** `undefined` when the queue, or this address' share of it, is full. */
   const begin = (address: string, key: string, bytes: number, make: () => Promise<Uint8Array>) => {
     const ofAddress = waiting.get(address) ?? 0;
     if (ofAddress >= signingPerAddressMax || waitingBytes + bytes > signingQueueBytesMax) return undefined;
-    const started = limiter.run(make);
+    const started = lane.run(make);
     if (started === undefined) return undefined;
     waiting.set(address, ofAddress + 1);
     waitingBytes += bytes;

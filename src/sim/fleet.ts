@@ -7,6 +7,7 @@ import { newPhone, type PhoneState } from '../core/phone/phone-state.ts';
 import type { FetchAnswer } from '../core/phone/phone.ts';
 import type { Crypto } from '../core/ports.ts';
 import { bootPhone } from './boot-phone.ts';
+import { seeded } from './seeded.ts';
 
 export interface FleetOptions {
   readonly crypto: Crypto;
@@ -50,7 +51,7 @@ export interface FleetReport {
 }
 
 export async function bootFleet(options: FleetOptions): Promise<FleetReport> {
-  const random = mulberry32(options.seed);
+  const random = seeded(options.seed);
   const states = new Map<string, PhoneState>();
   const report = newReport(options.names.length);
   for (let round = 0; round < options.rounds; round++) {
@@ -142,15 +143,4 @@ function newReport(phones: number): FleetReport {
 export function percentile(times: readonly number[], share: number): number {
   const sorted = times.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
-}
-
-/** A seeded generator: the same run for the same seed, everywhere. */
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

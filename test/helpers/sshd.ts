@@ -5,9 +5,10 @@
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freeTcpPort } from './free-port.ts';
 
 export interface Sshd {
   readonly port: number;
@@ -46,7 +47,7 @@ export async function startSshd({ sizeKiB = 262_144 } = {}): Promise<Sshd> {
   };
   const [host, identity, stranger] = [key('host'), key('identity'), key('stranger')];
   writeFileSync(join(folder, 'authorized'), readFileSync(`${identity}.pub`), { mode: 0o600 });
-  const port = await freePort();
+  const port = await freeTcpPort();
   const child = await start(folder, { port, host, chroot });
   const known = readFileSync(`${host}.pub`, 'utf8').split(' ').slice(0, 2).join(' ');
   const knownHosts = join(folder, 'known_hosts');
@@ -124,15 +125,6 @@ function answers(port: number): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 /** sshd starts one process for each connection. */

@@ -2,18 +2,15 @@
  * Nodes that point at each other by mistake (security.md §4, "loop A→B→A"): a request ends at the first hop, costs each
  * neighbour at most two requests and says so. Undeclared, so no command could refuse it.
  */
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { runProgram } from '../../src/cli/program.ts';
 import { fetchHttp } from '../../src/net/http-client.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
 import { fakeTerminal } from '../helpers/terminal.ts';
+import { freeTcpPort, freeUdpPort } from '../helpers/free-port.ts';
 
 interface Node {
   readonly id: string;
@@ -35,8 +32,8 @@ test.each([
     const node = {
       id,
       address,
-      tftp: await freeUdp(address),
-      http: await freeTcp(address),
+      tftp: await freeUdpPort(address),
+      http: await freeTcpPort(address),
       data: join(world, id),
     };
     mkdirSync(join(world, `${id}-files`));
@@ -94,24 +91,4 @@ async function command(...words: readonly string[]): Promise<void> {
   const terminal = fakeTerminal();
   const status = await runProgram([...words, '--json'], terminal);
   expect(`${status} ${terminal.stderr.text}`).toMatch(/^0 /);
-}
-
-async function freeTcp(address: string): Promise<number> {
-  const server = createServer();
-  server.listen(0, address);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function freeUdp(address: string): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, address);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }

@@ -5,11 +5,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { programPath } from '../cli/testscript.ts';
+import { freeTcpPort, freeUdpPort } from '../helpers/free-port.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -19,7 +19,7 @@ test(
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-story-'));
     onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-    const [ssh, tftp, http] = [await freePort(), await freePort(), await freePort()];
+    const [ssh, tftp, http] = [await freeTcpPort(), await freeUdpPort(), await freeTcpPort()];
     const child = spawn('sh', [join(root, 'examples/bulk/run.sh'), join(folder, 'work')], {
       env: {
         ...process.env,
@@ -62,14 +62,4 @@ function withoutChance(line: string): string {
     .replaceAll(/\b\d{4}-\d{2}-\d{2}(?:T[\d:]+Z)?/g, 'DAY')
     .replaceAll(/\bCAPF-[0-9a-f]{8}\b/g, 'CAPF')
     .replaceAll(/ +/g, ' ');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,16 +1,14 @@
 /** tftpd-hpa and nginx as remote clusters: software of others, unsigned files, no option and no header of ours needed. */
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import type { RemoteAnswer } from '../../src/core/cluster/remote.ts';
 import { content } from '../conformance/served.ts';
 import { asker, relayWorld, remoteCluster } from '../helpers/relay-world.ts';
+import { freeTcpPort, freeUdpPort } from '../helpers/free-port.ts';
 
 const address = '127.0.12.1';
 const device = 'SEP001122334455';
@@ -24,7 +22,7 @@ test('a search finds the device, its files come whole, a miss is a word', { time
   mkdirSync(files, { mode: 0o755 });
   writeFileSync(join(files, `${device}.cnf.xml`), config, { mode: 0o644 });
   writeFileSync(join(files, 'Bells.raw'), ring, { mode: 0o644 });
-  const [httpPort, tftpPort] = [await freeTcpPort(), await freeUdpPort()];
+  const [httpPort, tftpPort] = [await freeTcpPort(address), await freeUdpPort(address)];
   startNginx(folder, files, httpPort);
   start('in.tftpd', ['-L', '-4', '-a', `${address}:${tftpPort}`, '-u', 'root', '-s', files]);
   const endpoint = (port: number) => ({ address, port });
@@ -85,24 +83,4 @@ function start(program: string, args: readonly string[]): void {
     child.kill('SIGKILL');
     await once(child, 'exit');
   });
-}
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, address);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, address);
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }

@@ -3,15 +3,13 @@
  * command that a person would type. Rejected in the old way, accepted home first, accepted locally after `trust-cert`.
  */
 import { spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { programPath } from '../cli/testscript.ts';
+import { freeTcpPort, freeUdpPort } from '../helpers/free-port.ts';
 
 const root = join(import.meta.dirname, '../..');
 
@@ -22,9 +20,9 @@ test('the story of the proxy is played to its end', { timeout: 420_000 }, async 
     env: {
       ...process.env,
       TFTP_PKI: `${process.execPath} ${programPath}`,
-      TFTP_PORT: String(await freeUdpPort()),
-      HTTP_PORT: String(await freeTcpPort()),
-      TVS_PORT: String(await freeTcpPort()),
+      TFTP_PORT: String(await freeUdpPort('127.0.1.1')),
+      HTTP_PORT: String(await freeTcpPort('127.0.1.1')),
+      TVS_PORT: String(await freeTcpPort('127.0.1.1')),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -48,23 +46,3 @@ test('the story of the proxy is played to its end', { timeout: 420_000 }, async 
   expect(trusted).not.toMatch(/ refused | failed /);
   expect(step('Why a file comes')).toContain('origin: row 5, serve here');
 });
-
-async function freeTcpPort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.1.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.1.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}

@@ -1,11 +1,10 @@
 /** `npm start` as a person runs it, on ports and a data folder of the test's own. */
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
+import { freeTcpPort, freeUdpPort } from '../helpers/free-port.ts';
 
 export const repository = join(import.meta.dirname, '../..');
 const startWaitMs = 60_000;
@@ -77,15 +76,7 @@ export async function runQuickstart(
 }
 
 export async function freePorts(): Promise<Ports> {
-  const udp = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(udp, 'listening');
-  const tcp = createServer().listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  const ports = { tftp: udp.address().port, http: (tcp.address() as { port: number }).port };
-  udp.close();
-  tcp.close();
-  await once(tcp, 'close');
-  return ports;
+  return { tftp: await freeUdpPort(), http: await freeTcpPort() };
 }
 
 function spawnQuickstart(data: string, { tftp, http }: Ports, via: 'npm' | 'node') {
