@@ -168,7 +168,18 @@ function warningsOf(lists: AdoptedLists, keys: AdoptedKeys): readonly string[] {
           'ITLRecovery is new: these lists are signed by the CallManager key; run update-itl and update-ctl later',
         ]
       : []),
+    ...longKeys(keys),
     ...gone.map(({ subject }) => `${subject} signs no file any more that phones believe`),
     'CAPF and TVS certificates are new: the services take their keys from this folder',
   ];
+}
+
+/** Its phones take them, as their lists show; a model that comes later may not. */
+function longKeys({ own }: AdoptedKeys): readonly string[] {
+  return ownPurposes.flatMap((purpose) => {
+    const key = own[purpose]?.certificate.publicKey;
+    return key?.kind === 'rsa' && key.modulusBits > 2_048
+      ? [`the ${purpose} key is RSA-${key.modulusBits}, whose signatures break some phone models`]
+      : [];
+  });
 }

@@ -3,6 +3,7 @@ import { Failure } from '../base/errors.ts';
 import { printable, toHex } from '../base/text.ts';
 import type { CertificatePurpose } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
+import { uncheckableKey } from '../core/trust/checkable.ts';
 import type { AdoptedLists } from './adopted-lists.ts';
 
 export interface GivenCertificate {
@@ -57,8 +58,9 @@ export function chooseAdopted(
   };
 }
 
+/** And one whose signatures phones can check: an EC key of a list is for TLS. */
 function hasKey(given: GivenCertificate): given is WithKey {
-  return given.encryptedKeyPem !== undefined && given.certificate.publicKey.kind === 'rsa';
+  return given.encryptedKeyPem !== undefined && uncheckableKey(given.certificate) === undefined;
 }
 
 function isAmong(certificates: readonly CertificateFacts[], wanted: CertificateFacts): boolean {

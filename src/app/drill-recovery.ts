@@ -5,6 +5,7 @@
 import { Failure } from '../base/errors.ts';
 import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
 import { buildTrustList } from '../core/signing/build-trust-list.ts';
+import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import { judgeFile } from '../core/trust/judge.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { trustInputOf } from './cluster-view.ts';
@@ -44,7 +45,7 @@ export async function drillRecovery(ports: PublishPorts): Promise<readonly Drill
       hash: planned.view.cluster.hash,
       signer,
       preparesRollback: kind === 'itl' && planned.rollback,
-      allowRsa4096: true,
+      allowRsa4096: allowAdoptedRsa4096,
     });
     const doubt = verifyAgain(bytes, { name: fileName, previousList: held[kind] });
     const judged = judgeFile(crypto, held, { name: fileName, bytes }, nowSeconds);

@@ -8,6 +8,7 @@ import { Failure } from '../base/errors.ts';
 import type { CertificateFacts, Encryptor } from '../core/ports.ts';
 import { parseFileName } from '../core/files/file-name.ts';
 import { encryptFile, refuseUnencryptable } from '../core/signing/encrypt-file.ts';
+import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import {
   datedByCluster,
   type SignContentPorts,
@@ -29,7 +30,7 @@ export async function encryptContent(
   ports: EncryptContentPorts,
   request: EncryptContentRequest,
 ): Promise<SignedContent & { readonly recipient: string }> {
-  const { fileName, content, allowRsa4096 } = request;
+  const { fileName, content } = request;
   refuseUnencryptable(fileName, content);
   const recipient = request.recipient ?? (await certificateOf(ports, fileName));
   const signature = await datedByCluster(ports, request);
@@ -38,7 +39,7 @@ export async function encryptContent(
   const bytes = await encryptFile({
     content,
     fileName,
-    allowRsa4096,
+    allowRsa4096: allowAdoptedRsa4096,
     recipient,
     encryptor,
     crypto,

@@ -219,6 +219,23 @@ function describeChange(before: PublishedList | undefined, plan: TrustPlan): rea
   return formatDiff(diffLists<ListSide['records'][number]>(decoded.value, after), after);
 }
 
+/**
+ * Lists with more signers than two, in words. Two is the most that the open tools write; CUCM adds more through
+ * phone-sast-trust (formats.md §3), and so does every renewal of a signer here, while it lasts.
+ */
+export function crowdedLists({ lists }: PlannedPublication): readonly string[] {
+  return lists.flatMap(({ kind, node, plan }) => {
+    const sasts = plan?.records.filter(({ role }) => role === 'SAST').length ?? 0;
+    return sasts > sastsWithoutDoubt
+      ? [
+          `the ${kind.toUpperCase()} of ${node} names ${sasts} signers (SAST); only two are known to load on every model`,
+        ]
+      : [];
+  });
+}
+
+const sastsWithoutDoubt = 2;
+
 /** The list that a planned one replaces, where there is one. */
 export function replacedList(
   { current }: PlannedPublication,

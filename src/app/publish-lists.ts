@@ -20,6 +20,7 @@ import type {
   WallClock,
 } from '../core/ports.ts';
 import { buildTrustList } from '../core/signing/build-trust-list.ts';
+import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import { judgeFile } from '../core/trust/judge.ts';
 import type { TrustPlan } from '../core/trust/trust-plan.ts';
 import type { HashName } from '../wire/algorithm.ts';
@@ -144,8 +145,7 @@ async function makeList(
     hash,
     signer,
     preparesRollback: kind === 'itl' && planned.rollback,
-    // Phones that took lists by this key take the next one: a large key breaks nobody anew.
-    allowRsa4096: planned.current.some((list) => list.signer === certificate.fingerprint),
+    allowRsa4096: allowAdoptedRsa4096,
   });
   return {
     kind,

@@ -5,7 +5,8 @@
  *   switch  the new one is in use, the old one leaves the lists and is retired
  *   abort   before the switch: the new one leaves the lists again
  * One anchor at a time: refused while CallManager, TVS or ITLRecovery is between its steps, or the ITL is empty for a
- * rollback, since phones would not learn of the new one. A CallManager key may be renewed inside the renewal of
+ * rollback, since phones would not learn of the new one. What no list names (CallManager-EC) takes the same steps, and the
+ * lists are carried over as they are. A CallManager key may be renewed inside the renewal of
  * ITLRecovery: only then do phones show which lists they hold, and the planner lets neither switch strand one.
  */
 import { Failure } from '../base/errors.ts';
@@ -15,7 +16,7 @@ import {
   type StoredCertificate,
 } from '../core/cluster/model.ts';
 import type { Crypto, Issuer, Store, WallClock } from '../core/ports.ts';
-import { aftermathOfKey, aftermathOfLists } from '../core/trust/aftermath.ts';
+import { aftermathOfKey, aftermathOfLists, aftermathOfStores } from '../core/trust/aftermath.ts';
 import { planPublication } from './plan-publication.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
 import type { TrustOperation } from './trust-operation.ts';
@@ -37,6 +38,11 @@ interface Ports {
 
 /** By these phones decide what they believe; two of them must not move at once. */
 const anchors: readonly CertificatePurpose[] = ['callmanager', 'tvs', 'itlrecovery'];
+
+/** Phones meet it in no list (core/trust/plan-itl.ts): its services are the only ones that know it. */
+function isUnlisted(purpose: CertificatePurpose): boolean {
+  return purpose === 'callmanager-ec';
+}
 
 export async function renewCertificate(ports: Ports, request: RenewalRequest): Promise<TrustOperation> {
   const view = await readClusterView(ports.store, ports.crypto);
@@ -76,6 +82,7 @@ export async function beginRenewal(
   return {
     operation: `renew-cert ${purpose}`,
     request: {
+      listsStay: isUnlisted(purpose),
       change: {
         addCertificates: [
           {
@@ -92,15 +99,32 @@ export async function beginRenewal(
     },
     newKeys: [{ fingerprint, encryptedKeyPem }],
     warnings: [],
-    question: `Publish the new ${purpose} certificate beside the old one?`,
-    aftermath: aftermathOfLists,
-    next: `tftp-pki renew-cert ${purpose} --switch, when every phone has taken these lists`,
+    ...(isUnlisted(purpose)
+      ? {
+          question: `Make a new ${purpose} key beside the one in use?`,
+          aftermath: aftermathOfStores,
+          next: `tftp-pki renew-cert ${purpose} --switch`,
+        }
+      : {
+          question: `Publish the new ${purpose} certificate beside the old one?`,
+          aftermath: aftermathOfLists,
+          next: `tftp-pki renew-cert ${purpose} --switch, when every phone has taken these lists`,
+        }),
   };
 }
 
 function switchOver(purpose: CertificatePurpose, old: StoredCertificate): TrustOperation {
+  const operation = `renew-cert ${purpose} --switch`;
+  if (isUnlisted(purpose))
+    return {
+      operation,
+      request: { listsStay: true, change: { retireCertificates: [old.id] } },
+      warnings: [],
+      question: `Use the new ${purpose} certificate now?`,
+      aftermath: aftermathOfKey(purpose),
+    };
   return {
-    operation: `renew-cert ${purpose} --switch`,
+    operation,
     request: { change: { retireCertificates: [old.id] } },
     warnings: [
       purpose === 'itlrecovery'
@@ -118,10 +142,12 @@ function switchOver(purpose: CertificatePurpose, old: StoredCertificate): TrustO
 function abort(purpose: CertificatePurpose, fresh: StoredCertificate): TrustOperation {
   return {
     operation: `renew-cert ${purpose} --abort`,
-    request: { change: { retireCertificates: [fresh.id] } },
+    request: { listsStay: isUnlisted(purpose), change: { retireCertificates: [fresh.id] } },
     warnings: [],
-    question: `Take the new ${purpose} certificate out of the lists again?`,
-    aftermath: aftermathOfLists,
+    question: isUnlisted(purpose)
+      ? `Retire the new ${purpose} certificate?`
+      : `Take the new ${purpose} certificate out of the lists again?`,
+    aftermath: isUnlisted(purpose) ? aftermathOfStores : aftermathOfLists,
   };
 }
 

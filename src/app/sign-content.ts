@@ -9,6 +9,7 @@ import { printable, toHex } from '../base/text.ts';
 import { parseFileName } from '../core/files/file-name.ts';
 import type { Crypto, KeyFiles, Signer, SignerOpener, Store } from '../core/ports.ts';
 import { filesBook, signFile } from '../core/signing/sign-file.ts';
+import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { looksSigned } from '../wire/signed-header.ts';
@@ -29,7 +30,6 @@ export interface SignContentRequest {
   readonly contentSeconds: number;
   /** Default: the cluster's. */
   readonly hash?: HashName | undefined;
-  readonly allowRsa4096?: boolean | undefined;
 }
 
 export interface SignedContent {
@@ -45,11 +45,11 @@ export async function signContent(
   ports: SignContentPorts,
   request: SignContentRequest,
 ): Promise<SignedContent> {
-  const { fileName, content, allowRsa4096 } = request;
+  const { fileName, content } = request;
   refuseUnsignable(fileName, content);
   const signature = await datedByCluster(ports, request);
   const { signer, timestamp, hash } = signature;
-  const bytes = await signFile({ content, fileName, allowRsa4096, ...signature });
+  const bytes = await signFile({ content, fileName, allowRsa4096: allowAdoptedRsa4096, ...signature });
   return { bytes, signer: signer.certificate.fingerprint, timestamp, hash };
 }
 

@@ -57,7 +57,10 @@ export async function runTrustOperation(
   open: (work: (node: OpenNode) => Promise<void>) => Promise<void> = (work) => withNode(context, work),
 ): Promise<ExitStatus> {
   const { output, terminal } = context;
-  const { planOperation, publishOperation, refuseStranding } = await import('../app/trust-operation.ts');
+  const [{ planOperation, publishOperation, refuseStranding }, { crowdedLists }] = await Promise.all([
+    import('../app/trust-operation.ts'),
+    import('../app/plan-publication.ts'),
+  ]);
   let strands = false;
   await open(async (node) => {
     const by = userInfo().username;
@@ -68,7 +71,8 @@ export async function runTrustOperation(
       printPlan(output, planned.publication);
       printStrand(output, planned, dryRun);
     }
-    for (const warning of operation.warnings) output.warn(printable(warning));
+    const warnings = [...operation.warnings, ...crowdedLists(planned.publication)];
+    for (const warning of warnings) output.warn(printable(warning));
     if (planned.publication.currentKeep)
       output.warn(
         'phones that hold the current lists keep them, and take the next ones that ITLRecovery signs',
@@ -87,7 +91,7 @@ export async function runTrustOperation(
         generation,
         lists: listFacts(planned.publication),
         phones: strandFacts(planned),
-        warnings: operation.warnings,
+        warnings,
         currentListsKeepWorking: planned.publication.currentKeep,
         restart: operation.aftermath.restart,
         reset: operation.aftermath.reset,

@@ -11,6 +11,7 @@ import { isNoiseMiss } from '../core/files/file-name.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { CertificateFacts, Resolver, Signer, Store } from '../core/ports.ts';
+import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import { markerName } from '../core/trust/marker.ts';
 import { LeakyBuckets } from '../core/tftp/leaky-bucket.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
@@ -179,6 +180,7 @@ async function makeChain(
       phones: { issuers: phoneIssuers(node, view), isIssuedBy },
       signer,
       hash: view.cluster.hash,
+      allowRsa4096: allowAdoptedRsa4096,
       crypto,
       encryptor: createEncryptor(),
       timestamps: store,
@@ -197,6 +199,7 @@ async function makeChain(
     signed: createSignedLink({
       signer,
       hash: view.cluster.hash,
+      allowRsa4096: allowAdoptedRsa4096,
       crypto,
       timestamps: store,
       clock,

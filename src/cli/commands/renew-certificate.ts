@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../../base/errors.ts';
 import type { RotationProgress } from '../../app/guided-rotation.ts';
 import type { RenewalStep } from '../../app/renew-certificate.ts';
-import type { CertificatePurpose } from '../../core/cluster/model.ts';
+import { certificatePurposes, type CertificatePurpose } from '../../core/cluster/model.ts';
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import type { ExitStatus } from '../exit.ts';
@@ -21,7 +21,6 @@ interface RenewOptions extends TrustOptions {
   readonly within?: number;
 }
 
-const purposes: readonly CertificatePurpose[] = ['callmanager', 'tvs', 'capf', 'itlrecovery', 'tftp-ec'];
 const dayMs = 86_400_000;
 
 export const renewCertificateCommand = defineCommand<RenewOptions>({
@@ -38,9 +37,9 @@ export const renewCertificateCommand = defineCommand<RenewOptions>({
       'status shows the step. --guided --abort returns to the old key from either step.',
     'callmanager --compromised cuts the old key off at once and says what that costs.',
     'One anchor at a time: refused while another one of callmanager, tvs and itlrecovery is between its two steps; only a ' +
-      'callmanager key may be renewed within the renewal of itlrecovery.',
+      'callmanager key may be renewed within the renewal of itlrecovery. No list names callmanager-ec: its steps leave the lists alone.',
   ],
-  arguments: [{ syntax: '<purpose>', description: 'which certificate', choices: purposes }],
+  arguments: [{ syntax: '<purpose>', description: 'which certificate', choices: certificatePurposes }],
   options: [
     { flags: '--switch', description: 'use the new certificate, retire the old one' },
     { flags: '--abort', description: 'take the new certificate out of the lists again' },

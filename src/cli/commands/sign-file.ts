@@ -48,7 +48,10 @@ export const signFileCommand = defineCommand<SignOptions>({
       description: 'timestamp with --key, epoch seconds or ISO 8601 (default: now)',
       parse: parseTimeSeconds,
     },
-    { flags: '--allow-rsa-4096', description: 'sign with RSA-4096, which breaks some phone models' },
+    {
+      flags: '--allow-rsa-4096',
+      description: 'with --key: sign with RSA-4096, which breaks some phone models',
+    },
     outputOption,
   ],
   examples: [
@@ -82,7 +85,7 @@ async function signByCluster(
   file: string,
   fileName: string,
   content: Uint8Array,
-  { hash, at, certificate, allowRsa4096 }: SignOptions,
+  { hash, at, certificate }: SignOptions,
 ): Promise<SignedContent> {
   if (at !== undefined || certificate !== undefined)
     throw new Failure(
@@ -91,9 +94,7 @@ async function signByCluster(
     );
   const { signContent } = await import('../../app/sign-content.ts');
   const contentSeconds = await contentSecondsOf(file);
-  return withNode(context, (node) =>
-    signContent(node, { fileName, content, contentSeconds, hash, allowRsa4096 }),
-  );
+  return withNode(context, (node) => signContent(node, { fileName, content, contentSeconds, hash }));
 }
 
 async function signByKey(

@@ -8,6 +8,7 @@ import type { HashName } from '../../wire/algorithm.ts';
 import type { CertificateFacts, Signer } from '../ports.ts';
 import { buildTrustList } from '../signing/build-trust-list.ts';
 import { signFile } from '../signing/sign-file.ts';
+import { allowAdoptedRsa4096 } from '../signing/sign-header.ts';
 import type { ServedFile } from './strand.ts';
 import type { TrustPlan } from './trust-plan.ts';
 
@@ -33,7 +34,7 @@ export async function paperList(
     hash: options.hash,
     signer: paperSigner(signer),
     preparesRollback: kind === 'itl' && options.rollback,
-    allowRsa4096: true,
+    allowRsa4096: allowAdoptedRsa4096,
   });
   return { name: options.fileName, bytes };
 }
@@ -42,6 +43,6 @@ export async function paperList(
 export async function paperConfig(signer: CertificateFacts, hash: HashName): Promise<ServedFile> {
   const name = 'SEP000000000000.cnf.xml.sgn';
   const content = encodeUtf8('<device/>');
-  const request = { fileName: name, timestamp, hash, content, allowRsa4096: true };
+  const request = { fileName: name, timestamp, hash, content, allowRsa4096: allowAdoptedRsa4096 };
   return { name, bytes: await signFile({ ...request, signer: paperSigner(signer) }) };
 }
