@@ -12,6 +12,7 @@ import { Failure } from '../base/errors.ts';
 import type { CertificatePurpose, Rotation } from '../core/cluster/model.ts';
 import type { Issuer } from '../core/ports.ts';
 import { aftermathOfKey, aftermathOfLists } from '../core/trust/aftermath.ts';
+import { givenWhole } from '../core/trust/given-lists.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
 import { readField, type Field, type FieldDevice, type FieldPorts } from './field.ts';
 import { beginRenewal, rowsOf } from './renew-certificate.ts';
@@ -202,7 +203,5 @@ function progressOf(
 /** Progress only: what is safe is the planner's to say. */
 function hasCome(field: Field, device: FieldDevice, step: Rotation['step'], stepMs: number): boolean {
   if (step === 'switched') return device.heardMs >= stepMs;
-  return field.current.every(({ sha256 }) =>
-    device.deliveries.some((delivery) => delivery.sha256 === sha256),
-  );
+  return givenWhole(field.current, device.deliveries).length > 0;
 }

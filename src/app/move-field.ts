@@ -8,6 +8,7 @@ import { planMove } from '../core/cluster/move-path.ts';
 import { listName } from '../core/cluster/probe.ts';
 import type { Crypto } from '../core/ports.ts';
 import { anyOfOurs, type PairKey } from '../core/trust/belief.ts';
+import { givenWhole, type GivenLists, type NodeLists } from '../core/trust/given-lists.ts';
 import { judgeFile } from '../core/trust/judge.ts';
 import { describeSide } from '../core/trust/list-library.ts';
 import type { Field, FieldDevice } from './field.ts';
@@ -44,21 +45,12 @@ export class MoveField {
     if (ours.length === 0) return { path: this.#judged('in force', inForce), isUnknown: true };
     const direct = this.#worst(ours, (key) => this.#judged(key, library.bytes(key) ?? {}));
     if (direct.kind === 'path') return { path: direct, isUnknown };
-    const given = this.#given(device);
-    if (given === 'no') return { path: direct, isUnknown };
-    const booted = this.#worst(ours, (key) => this.#judgedAfterBoot(key, inForce));
-    return { path: booted, isUnknown: isUnknown || given === 'perhaps' };
-  }
-
-  /** Were the lists in force given to it, and has it shown since that it believes what is signed here? */
-  #given({ deliveries, provedMs }: FieldDevice): 'yes' | 'no' | 'perhaps' {
-    const { current } = this.#field;
-    const found = current.map((list) => deliveries.find(({ sha256 }) => sha256 === list.sha256));
-    if (found.length === 0 || found.includes(undefined)) return 'no';
-    const isSure = found.every(
-      (delivery) => delivery?.how !== 'single-port' && (provedMs ?? 0) >= (delivery?.sinceMs ?? Infinity),
-    );
-    return isSure ? 'yes' : 'perhaps';
+    const given = givenWhole(this.#field.current, device.deliveries);
+    if (given.length === 0) return { path: direct, isUnknown };
+    // It may have gone from node to node: with the lists of any of them.
+    const booted = given.map((ofNode) => this.#worst(ours, (key) => this.#judgedAfterBoot(key, ofNode)));
+    const path = booted.find(({ kind }) => kind === 'none') ?? booted[0] ?? direct;
+    return { path, isUnknown: isUnknown || !given.some((ofNode) => isSure(ofNode, device)) };
   }
 
   #worst(pairs: readonly PairKey[], judge: (key: PairKey) => MovePath): MovePath {
@@ -73,16 +65,16 @@ export class MoveField {
     return path ?? { kind: 'none', because: 'nothing is known of what it holds', needs: [] };
   }
 
-  #judgedAfterBoot(key: PairKey, inForce: Lists): MovePath {
+  #judgedAfterBoot(key: PairKey, { node, lists }: NodeLists): MovePath {
     let held: Lists = { ctl: undefined, itl: undefined, ...this.#field.library.bytes(key) };
     for (const kind of ['ctl', 'itl'] as const) {
-      const bytes = inForce[kind];
+      const bytes = lists.find((list) => list.kind === kind)?.bytes;
       if (bytes === undefined) continue;
       const file = { name: listName(kind), bytes };
       if (judgeFile(this.#crypto, held, file, undefined).phone === 'accept')
         held = { ...held, [kind]: bytes };
     }
-    return this.#judged(`${key} booted`, held);
+    return this.#judged(`${key} booted at ${node}`, held);
   }
 
   #judged(word: string, from: { readonly [Kind in keyof Lists]?: Lists[Kind] }): MovePath {
@@ -93,4 +85,9 @@ export class MoveField {
     this.#known.set(word, path);
     return path;
   }
+}
+
+/** It acknowledged what nobody else could, and has shown since that it believes what is signed here. */
+function isSure({ deliveries }: GivenLists, { provedMs = 0 }: FieldDevice): boolean {
+  return deliveries.every(({ how, sinceMs }) => how !== 'single-port' && provedMs >= sinceMs);
 }

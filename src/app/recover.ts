@@ -8,6 +8,7 @@ import { refusingConfigsMin } from '../base/limits.ts';
 import type { CertificateFacts } from '../core/ports.ts';
 import { anyOfOurs, readPair, unknown, type PairKey } from '../core/trust/belief.ts';
 import { anchorsFor, askList } from '../core/trust/belief-in-signer.ts';
+import { givenWhole } from '../core/trust/given-lists.ts';
 import { describeSide } from '../core/trust/list-library.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, trustInputOf } from './cluster-view.ts';
@@ -95,7 +96,7 @@ function isBehind(
   const due = field.current.filter(
     ({ publishedMs }) => nowMs - publishedMs > behindMs && heardMs > publishedMs,
   );
-  return due.some(({ sha256 }) => !deliveries.some((delivery) => delivery.sha256 === sha256));
+  return due.length > 0 && givenWhole(due, deliveries).length === 0;
 }
 
 function reasonsOf(field: Field, device: FieldDevice, nowMs: number, behindMs: number): StuckPhone['why'] {
