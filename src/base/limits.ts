@@ -244,8 +244,8 @@ export const importedNestingMax = 64;
 export const devicesPerTransactionMax = 200;
 /** Skeletons of imported files held in memory; a fleet has one per model and release. */
 export const documentTemplatesKeptMax = 64;
-/** Changed devices that are signed before they ask: a storm of them boots from memory. */
-export const signAheadDevicesMax = 10_000;
+/** Changed devices whose names are read at once to be signed before they ask: a storm of them boots from memory. */
+export const signAheadDevicesMax = 1_000;
 /** Of these at once, so that a phone that asks waits behind no more. */
 export const signAheadConcurrentMax = 4;
 /** A running server looks this often whether a certificate of its own ends soon. */

@@ -6,45 +6,28 @@
  * without an RSA certificate, or whose policy offers none, have no such file. Who presents a certificate that names the
  * device by HTTPS may have the plain one, and nobody else gets that answer.
  */
-import { LRUCache } from 'lru-cache';
-import { encryptedFilesBytesMax, signedFileBytesMax } from '../base/limits.ts';
-import { toHex } from '../base/text.ts';
+import { signedFileBytesMax } from '../base/limits.ts';
 import type { Device } from '../core/cluster/model.ts';
 import type { DeviceStore } from '../core/devices/device-store.ts';
 import { encryptionPolicyOf } from '../core/devices/encryption-policy.ts';
-import { filesBook } from '../core/signing/sign-file.ts';
 import { namesDevice, type PhoneIssuers } from '../core/devices/named-by.ts';
 import type { Provisioning } from '../core/devices/provisioning.ts';
 import { parseFileName } from '../core/files/file-name.ts';
-import type {
-  CertificateFacts,
-  Crypto,
-  Encryptor,
-  FileOpener,
-  Signer,
-  Store,
-  WallClock,
-} from '../core/ports.ts';
+import type { CertificateFacts, Crypto, Encryptor, FileOpener } from '../core/ports.ts';
 import { encryptFile } from '../core/signing/encrypt-file.ts';
-import type { HashName } from '../wire/algorithm.ts';
 import { looksSigned } from '../wire/signed-header.ts';
-import { createSigningLane } from './limiter.ts';
 import { notFound, note } from './link.ts';
 import type { Answer, Below, Link, Lookup, Served } from './link.ts';
 import { readContent } from './open-file.ts';
+import { createSignatureSource, type KeptSignatures, type SignatureOptions } from './signature-source.ts';
 
-export interface EncryptedOptions {
+export interface EncryptedOptions extends SignatureOptions {
   readonly devices: Pick<DeviceStore, 'findDevice'>;
   readonly models: Provisioning['models'];
   readonly phones: PhoneIssuers;
-  readonly signer: Signer;
-  readonly hash: HashName;
-  /** An adopted signer of RSA-4096, which breaks some models. */
-  readonly allowRsa4096?: boolean | undefined;
   readonly crypto: Pick<Crypto, 'digest' | 'readCertificate'>;
   readonly encryptor: Encryptor;
-  readonly timestamps: Pick<Store, 'signedTimestamp'>;
-  readonly clock: WallClock;
+  readonly kept: KeptSignatures;
   readonly opener: FileOpener;
 }
 
@@ -106,17 +89,9 @@ async function recipientOf(
   return undefined;
 }
 
-/** Kept, in the making for somebody else, or made now. */
 function createSource(options: EncryptedOptions) {
-  const { signer, hash, allowRsa4096, crypto, encryptor, timestamps, clock, opener } = options;
-  const { notBefore } = signer.certificate;
-  // The ciphertext is another one each time: repeats and ranges of one file must be of one.
-  const kept = new LRUCache<string, Uint8Array>({
-    maxSize: encryptedFilesBytesMax,
-    sizeCalculation: (bytes) => bytes.length + 512,
-  });
-  const underWay = new Map<string, Promise<Uint8Array>>();
-  const lane = createSigningLane();
+  const { crypto, encryptor, kept, opener } = options;
+  const sign = createSignatureSource(options, kept.encrypted, kept.lane);
 
   return async (lookup: Lookup, plain: Served, recipient: CertificateFacts): Promise<Answer> => {
     const content = await readContent(opener, plain.content, signedFileBytesMax);
@@ -125,25 +100,16 @@ function createSource(options: EncryptedOptions) {
       note(lookup, 'encrypted', 'the stored configuration carries a signed header and is not encrypted');
       return notFound;
     }
-    const fileName = lookup.name.asked;
-    const sha256 = toHex(crypto.digest('sha256', content));
-    const key = `${fileName}\n${sha256}\n${recipient.fingerprint}`;
-    const make = async (): Promise<Uint8Array> => {
-      const modified = Math.floor(Math.min(plain.modifiedMs, clock.nowMs()) / 1000);
-      const least = Math.max(modified, notBefore);
-      const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
-      const toSign = { content, fileName, timestamp, hash, signer, allowRsa4096 };
-      return lane.sign(() => encryptFile({ ...toSign, recipient, encryptor, crypto }));
-    };
-    const begin = (): Promise<Uint8Array> | undefined => {
-      const making = lane.run(make)?.finally(() => underWay.delete(key));
-      if (making !== undefined) underWay.set(key, making);
-      return making;
-    };
-    const bytes = kept.get(key) ?? (await (underWay.get(key) ?? begin()));
-    if (bytes === undefined) return { kind: 'retry', reason: 'too many files wait for a signature' };
-    kept.set(key, bytes);
+    const encrypted = await sign({
+      address: lookup.request.address,
+      fileName: lookup.name.asked,
+      content,
+      modifiedMs: plain.modifiedMs,
+      variant: recipient.fingerprint,
+      make: (timed) => encryptFile({ ...timed, recipient, encryptor, crypto }),
+    });
+    if (encrypted === undefined) return { kind: 'retry', reason: 'too many files wait for a signature' };
     note(lookup, 'encrypted', `to the certificate ${recipient.fingerprint.slice(0, 16)}`);
-    return { ...plain, content: { kind: 'memory', bytes }, by: 'encrypted' };
+    return { ...plain, content: { kind: 'memory', bytes: encrypted.bytes }, by: 'encrypted' };
   };
 }

@@ -6,41 +6,28 @@
  * carries a signed header itself, content above `signedFileBytesMax`. Cold signatures are limited; who comes when
  * the queue is full is told to come back. Only headers are kept (≤ 1 KiB), bodies are read anew (design.md §5).
  */
-import { LRUCache } from 'lru-cache';
 import { assert } from '../base/assert.ts';
 import { concatBytes } from '../base/bytes.ts';
-import {
-  signedFileBytesMax,
-  signedHeadersKeptMax,
-  signingPerAddressMax,
-  signingQueueBytesMax,
-} from '../base/limits.ts';
-import { toHex } from '../base/text.ts';
+import { signedFileBytesMax } from '../base/limits.ts';
 import { parseFileName } from '../core/files/file-name.ts';
 import type { FileName, FileNameKind } from '../core/files/file-name.ts';
 import type { Content } from '../core/files/resolution.ts';
-import type { Crypto, FileOpener, Signer, Store, WallClock } from '../core/ports.ts';
-import { filesBook, signFileHeader } from '../core/signing/sign-file.ts';
-import type { HashName } from '../wire/algorithm.ts';
+import type { FileOpener } from '../core/ports.ts';
+import { signFileHeader } from '../core/signing/sign-file.ts';
 import { looksSigned } from '../wire/signed-header.ts';
-import { createSigningLane } from './limiter.ts';
 import { notFound, note } from './link.ts';
 import type { Below, Link, Lookup, Served } from './link.ts';
 import { readContent } from './open-file.ts';
+import { createSignatureSource, type KeptSignatures, type SignatureOptions } from './signature-source.ts';
 
-export interface SignedOptions {
-  readonly signer: Signer;
-  readonly hash: HashName;
-  /** An adopted signer of RSA-4096, which breaks some models. */
-  readonly allowRsa4096?: boolean | undefined;
-  readonly crypto: Pick<Crypto, 'digest'>;
-  readonly timestamps: Pick<Store, 'signedTimestamp'>;
-  readonly clock: WallClock;
+export interface SignedOptions extends SignatureOptions {
+  readonly kept: KeptSignatures;
   readonly opener: FileOpener;
 }
 
 export function createSignedLink(options: SignedOptions): Link {
-  const sign = createHeaderSource(options);
+  const { headers, lane } = options.kept;
+  const sign = createSignatureSource(options, headers, lane);
   return {
     name: 'signed',
     async answer(lookup, below) {
@@ -68,9 +55,22 @@ export function createSignedLink(options: SignedOptions): Link {
         note(lookup, 'signed', `${base.asked} carries a signed header already and is not signed again`);
         return notFound;
       }
-      const header = await sign(lookup, content, plain.modifiedMs);
-      if (header === undefined) return { kind: 'retry', reason: 'too many files wait for a signature' };
-      return { ...plain, content: { kind: 'memory', bytes: concatBytes(header, content) }, by: 'signed' };
+      const { name, request } = lookup;
+      const { modifiedMs } = plain;
+      const file = { address: request.address, fileName: name.asked, content, modifiedMs };
+      const header = await sign({ ...file, make: signFileHeader });
+      if (header === undefined) {
+        note(lookup, 'signed', 'too many files wait for a signature');
+        return { kind: 'retry', reason: 'too many files wait for a signature' };
+      }
+      const { fingerprint } = options.signer.certificate;
+      const how = header.wasKept ? 'header kept' : `by ${fingerprint.slice(0, 16)} with ${options.hash}`;
+      note(lookup, 'signed', `as ${name.asked}, ${how}`);
+      return {
+        ...plain,
+        content: { kind: 'memory', bytes: concatBytes(header.bytes, content) },
+        by: 'signed',
+      };
     },
   };
 }
@@ -115,68 +115,3 @@ const neverSigned: ReadonlySet<FileNameKind> = new Set<FileNameKind>([
   'device-itl',
   'device-ctl',
 ]);
-
-/** Gives the header of a signed file: kept, in the making for somebody else, or made now. */
-function createHeaderSource(
-  options: SignedOptions,
-): (lookup: Lookup, content: Uint8Array, modifiedMs: number) => Promise<Uint8Array | undefined> {
-  const { signer, hash, crypto, timestamps, clock } = options;
-  const kept = new LRUCache<string, Uint8Array>({ max: signedHeadersKeptMax });
-  const underWay = new Map<string, Promise<Uint8Array>>();
-  const waiting = new Map<string, number>();
-  let waitingBytes = 0;
-  const lane = createSigningLane();
-  const { fingerprint, notBefore } = signer.certificate;
-
-  const makeHeader = async (fileName: string, content: Uint8Array, sha256: string, modifiedMs: number) => {
-    // A file dated in the future must not make a signature that phones refuse until then.
-    const modified = Math.floor(Math.min(modifiedMs, clock.nowMs()) / 1000);
-    const least = Math.max(modified, notBefore);
-    const timestamp = await timestamps.signedTimestamp(fileName, filesBook, sha256, least);
-    const { allowRsa4096 } = options;
-    return lane.sign(() => signFileHeader({ content, fileName, timestamp, hash, signer, allowRsa4096 }));
-  };
-
-  /** `undefined` when the queue, or this address' share of it, is full. */
-  const begin = (address: string, key: string, bytes: number, make: () => Promise<Uint8Array>) => {
-    const ofAddress = waiting.get(address) ?? 0;
-    if (ofAddress >= signingPerAddressMax || waitingBytes + bytes > signingQueueBytesMax) return undefined;
-    const started = lane.run(make);
-    if (started === undefined) return undefined;
-    waiting.set(address, ofAddress + 1);
-    waitingBytes += bytes;
-    const making = started.finally(() => {
-      underWay.delete(key);
-      waitingBytes -= bytes;
-      const left = (waiting.get(address) ?? 1) - 1;
-      if (left === 0) waiting.delete(address);
-      else waiting.set(address, left);
-    });
-    underWay.set(key, making);
-    return making;
-  };
-
-  return async (lookup, content, modifiedMs) => {
-    const fileName = lookup.name.asked;
-    const sha256 = toHex(crypto.digest('sha256', content));
-    const key = `${fileName}\n${sha256}\n${fingerprint}\n${hash}`;
-    const known = kept.get(key);
-    if (known !== undefined) {
-      note(lookup, 'signed', `as ${fileName}, header kept`);
-      return known;
-    }
-    const making =
-      underWay.get(key) ??
-      begin(lookup.request.address, key, content.length, () =>
-        makeHeader(fileName, content, sha256, modifiedMs),
-      );
-    if (making === undefined) {
-      note(lookup, 'signed', 'too many files wait for a signature');
-      return undefined;
-    }
-    const header = await making;
-    kept.set(key, header);
-    note(lookup, 'signed', `as ${fileName} by ${fingerprint.slice(0, 16)} with ${hash}`);
-    return header;
-  };
-}

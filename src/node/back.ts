@@ -22,6 +22,7 @@ import { openLocal, type LocalLink } from '../files/local.ts';
 import { fileOpener } from '../files/open-file.ts';
 import { createClearConfigLink, createSecretsTold, type SecretsTold } from '../files/clear-config.ts';
 import { createEncryptedLink } from '../files/encrypted.ts';
+import { createKeptSignatures, type KeptSignatures } from '../files/signature-source.ts';
 import { createSignedLink } from '../files/signed.ts';
 import { createTrustListLink } from '../files/trust-list.ts';
 import { createUnsignedOverTlsLink } from '../files/unsigned-over-tls.ts';
@@ -61,19 +62,24 @@ interface Chain {
   readonly version: number | undefined;
 }
 
+interface OutlivingChains {
+  readonly told: SecretsTold;
+  readonly signatures: KeptSignatures;
+}
+
 export async function startBack(options: BackOptions): Promise<Back> {
   let config = options.config;
-  const told = createSecretsTold();
-  let chain = await makeChain(options, config, told);
+  const kept = { told: createSecretsTold(), signatures: createKeptSignatures() };
+  let chain = await makeChain(options, config, kept);
   const replace = async (next: Config): Promise<void> => {
-    const made = await makeChain(options, next, told);
+    const made = await makeChain(options, next, kept);
     chain.local?.close();
     chain = made;
     config = next;
     options.onChange();
   };
 
-  const ahead = options.node && createSignAhead(options.node.store, options.node.clock.nowMs());
+  const ahead = options.node && (await createSignAhead(options.node.store));
   const tell = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error);
     options.onEvent({ type: 'warning', topic: 'database', message });
@@ -127,7 +133,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
 async function makeChain(
   { node, remote, onEvent, onChange, onServing }: BackOptions,
   config: Config,
-  told: SecretsTold,
+  kept: OutlivingChains,
 ): Promise<Chain> {
   const { root, alternates, caseInsensitive, deviceTrustLists } = config.files;
   const rewrite = compileRewrite(config.files.rewrite);
@@ -152,6 +158,16 @@ async function makeChain(
     autoRegistration: provisioning.provisioning?.autoRegistration === true,
   });
   await onServing?.({ version, lists: await lists.currentLists(), fileSigner: signer.certificate });
+  const signing = {
+    signer,
+    hash: view.cluster.hash,
+    allowRsa4096: allowAdoptedRsa4096,
+    crypto,
+    timestamps: store,
+    clock,
+    kept: kept.signatures,
+    opener: fileOpener,
+  };
   const links = {
     ...files,
     ...(origin && { origin }),
@@ -178,33 +194,19 @@ async function makeChain(
       devices: store,
       models,
       phones: { issuers: phoneIssuers(node, view), isIssuedBy },
-      signer,
-      hash: view.cluster.hash,
-      allowRsa4096: allowAdoptedRsa4096,
-      crypto,
       encryptor: createEncryptor(),
-      timestamps: store,
-      clock,
-      opener: fileOpener,
+      ...signing,
     }),
     'clear-config': createClearConfigLink({
       devices: store,
       models,
       secretsInClear: config.files.secretsInClear,
-      told,
+      told: kept.told,
       crypto,
       opener: fileOpener,
       onEvent,
     }),
-    signed: createSignedLink({
-      signer,
-      hash: view.cluster.hash,
-      allowRsa4096: allowAdoptedRsa4096,
-      crypto,
-      timestamps: store,
-      clock,
-      opener: fileOpener,
-    }),
+    signed: createSignedLink(signing),
   };
   return { resolver: createChain({ links, onEvent }), local, asksOthers: origin !== undefined, version };
 }

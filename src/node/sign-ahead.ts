@@ -3,37 +3,41 @@
  * phone that asks meanwhile waits behind a few signatures and not behind a fleet (design.md §5).
  */
 import { signAheadConcurrentMax, signAheadDevicesMax } from '../base/limits.ts';
-import type { DeviceStore } from '../core/devices/device-store.ts';
+import type { ChangedDevice, DeviceStore } from '../core/devices/device-store.ts';
 import type { Resolver } from '../core/ports.ts';
 
 export interface SignAhead {
-  /** Everything changed since the last call; a chain that came later takes over. */
+  /** Everything changed since this was made or since it was called last; a chain that came later takes over. */
   start(resolver: Resolver): Promise<void>;
   stop(): void;
 }
 
-export function createSignAhead(
-  devices: Pick<DeviceStore, 'devicesChangedAfter'>,
-  sinceMs: number,
-): SignAhead {
-  let last = sinceMs;
+export async function createSignAhead(
+  devices: Pick<DeviceStore, 'devicesChangedAfter' | 'lastChangedDevice'>,
+): Promise<SignAhead> {
+  let done = await devices.lastChangedDevice();
   let run = 0;
+  const sign = async (resolver: Resolver, page: readonly ChangedDevice[], mine: number): Promise<void> => {
+    const next = page.values();
+    const work = async (): Promise<void> => {
+      for (const { name } of next) {
+        if (run !== mine) return;
+        await resolver.resolve({ ...asking, name: `${name}.cnf.xml.sgn` });
+      }
+    };
+    await Promise.all(Array.from({ length: signAheadConcurrentMax }, work));
+  };
   return {
     async start(resolver) {
       const mine = ++run;
-      const from = last;
-      const names = await devices.devicesChangedAfter(from, signAheadDevicesMax);
-      const next = names.values();
-      const work = async (): Promise<void> => {
-        for (const name of next) {
-          if (run !== mine) return;
-          await resolver.resolve({ ...asking, name: `${name}.cnf.xml.sgn` });
-        }
-      };
-      last = Math.max(last, Date.now());
-      await Promise.all(Array.from({ length: signAheadConcurrentMax }, work));
-      // Given up for a later chain: that one begins where this one did.
-      if (run !== mine) last = Math.min(last, from);
+      for (;;) {
+        const page = await devices.devicesChangedAfter(done, signAheadDevicesMax);
+        if (page.length === 0) return;
+        await sign(resolver, page, mine);
+        // Given up for a later chain: that one begins where this one did.
+        if (run !== mine) return;
+        done = page.at(-1) ?? done;
+      }
     },
     stop() {
       run++;

@@ -19,6 +19,7 @@ import {
   devicesToReset,
   findDevice,
   insertDevice,
+  lastChangedDevice,
   listDeviceNames,
   listDevices,
   markReset,
@@ -55,7 +56,8 @@ export function createDeviceStore(database: Database): DeviceStore {
     importDevices: (batch) =>
       database.write((transaction) => importBatch(transaction, columns, templates, batch)),
     announceDevices: () => database.write((transaction) => bumpRevision(transaction)),
-    devicesChangedAfter: (ms, limit) => devicesChangedAfter(query, ms, limit),
+    devicesChangedAfter: (after, limit) => devicesChangedAfter(query, after, limit),
+    lastChangedDevice: () => lastChangedDevice(query),
     devicesToReset: () => devicesToReset(query),
     async markReset(names, atMs) {
       for (let at = 0; at < names.length; at += devicesPerTransactionMax)

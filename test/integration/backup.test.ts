@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { addDevice } from '../../src/app/devices.ts';
 import type { PlannedContinuation } from '../../src/app/continue-cluster.ts';
 import { planPublication } from '../../src/app/plan-publication.ts';
@@ -244,6 +244,16 @@ describe('a restore', () => {
     expect(warnings).toEqual(['1 devices came after the backup and will be gone: SEP0011223344EE']);
     expect(restored?.movedTo).toMatch(/old\.before-restore-\d{8}T\d{6}Z$/);
     expect(await using(restored?.movedTo ?? '', ({ store }) => store.fieldState())).toEqual(field);
+    await expectAbove(old);
+  });
+
+  test('twice within a second: both old folders are kept', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    onTestFinished(() => void vi.useRealTimers());
+    const first = await restore(old);
+    const second = await restore(old);
+    expect(second?.movedTo).toBe(`${first?.movedTo ?? ''}-2`);
+    expect([first, second].every((restored) => existsSync(restored?.movedTo ?? ''))).toBe(true);
     await expectAbove(old);
   });
 

@@ -67,6 +67,7 @@ describe.each(Object.entries(databases))('on %s', (_, open) => {
 
     test('that changes has another salt, is to be reset, and then is not', async () => {
       await store.addDevice(device('SEP1'));
+      const place = await store.lastChangedDevice();
       const before = await store.findBuildSource('SEP1');
       expect(before?.salt).toMatch(/^[0-9a-f]{32}$/);
       expect(await store.devicesToReset()).toEqual([]);
@@ -78,11 +79,35 @@ describe.each(Object.entries(databases))('on %s', (_, open) => {
       expect(after).toMatchObject({ changedMs: later, device: { load: 'x', lines: [{ index: 3 }] } });
       expect(after?.salt).not.toBe(before?.salt);
       expect(await store.devicesToReset()).toEqual(['SEP1']);
-      expect(await store.devicesChangedAfter(later - 1, 9)).toEqual(['SEP1']);
+      expect(await store.devicesChangedAfter(place, 9)).toMatchObject([{ name: 'SEP1' }]);
+      expect(await store.devicesChangedAfter(await store.lastChangedDevice(), 9)).toEqual([]);
       await store.markReset(['SEP1'], later);
       expect(await store.devicesToReset()).toEqual([]);
       await expect(store.changeDevice(device('SEP2'), later)).rejects.toMatchObject({ code: 'not-found' });
     });
+  });
+
+  test('changed devices are given page by page, none twice and none left out', async () => {
+    const nothing = await store.lastChangedDevice();
+    expect(nothing).toEqual({ mark: 0, name: '' });
+    const batch = ['SEP2', 'SEP1', 'SEP3'].map((name) => ({
+      device: device(name),
+      document: undefined,
+      sourceSha256: name,
+    }));
+    await store.importDevices(batch);
+    await store.addDevice(device('SEP0'));
+    const pages: string[][] = [];
+    for (let after = nothing; ;) {
+      const page = await store.devicesChangedAfter(after, 2);
+      if (page.length === 0) break;
+      pages.push(page.map(({ name }) => name));
+      after = page.at(-1) ?? after;
+    }
+    expect(pages).toEqual([
+      ['SEP1', 'SEP2'],
+      ['SEP3', 'SEP0'],
+    ]);
   });
 
   describe('provisioning', () => {

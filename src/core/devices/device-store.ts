@@ -47,11 +47,18 @@ export interface DeviceStore {
   /** One short transaction; servers hear of it with `announceDevices`. */
   importDevices(batch: readonly ImportedDevice[]): Promise<readonly ImportOutcome[]>;
   announceDevices(): Promise<void>;
-  /** Names of devices that changed after a time, in the order of change. */
-  devicesChangedAfter(ms: number, limit: number): Promise<readonly string[]>;
+  /** In the order of change; nothing that is committed later stands before what was given already. */
+  devicesChangedAfter(after: ChangedDevice, limit: number): Promise<readonly ChangedDevice[]>;
+  lastChangedDevice(): Promise<ChangedDevice>;
   /** Names of devices that run on an older configuration than the one served. */
   devicesToReset(): Promise<readonly string[]>;
   markReset(names: readonly string[], atMs: number): Promise<void>;
+}
+
+/** A place in the order of changes. */
+export interface ChangedDevice {
+  readonly mark: number;
+  readonly name: string;
 }
 
 /** By pool or by model; `all` when both are not enough to tell. */

@@ -2,7 +2,7 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 import { Failure } from '../../base/errors.ts';
 import { devicesPerTransactionMax } from '../../base/limits.ts';
 import type { Device, DeviceLine } from '../../core/cluster/model.ts';
-import type { TouchedDevices } from '../../core/devices/device-store.ts';
+import type { ChangedDevice, TouchedDevices } from '../../core/devices/device-store.ts';
 import { defaultName } from '../../core/devices/provisioning.ts';
 import type { ColumnTypes } from '../database.ts';
 import type { DeviceLineTable, DeviceTable, Schema } from '../schema.ts';
@@ -102,19 +102,32 @@ export async function deleteDevice(query: Kysely<Schema>, name: string): Promise
     .execute();
 }
 
+/** Of rows that share a mark, some may stand on one page and some on the next. */
 export async function devicesChangedAfter(
   query: Kysely<Schema>,
-  ms: number,
+  after: ChangedDevice,
   limit: number,
-): Promise<readonly string[]> {
-  const rows = await query
+): Promise<readonly ChangedDevice[]> {
+  return query
     .selectFrom('device')
-    .select('name')
-    .where('changed_ms', '>', ms)
-    .orderBy('changed_ms')
+    .select(['mark', 'name'])
+    .where('mark', '>=', after.mark)
+    .where((eb) => eb.or([eb('mark', '>', after.mark), eb('name', '>', after.name)]))
+    .orderBy('mark')
+    .orderBy('name')
     .limit(limit)
     .execute();
-  return rows.map(({ name }) => name);
+}
+
+export async function lastChangedDevice(query: Kysely<Schema>): Promise<ChangedDevice> {
+  const last = await query
+    .selectFrom('device')
+    .select(['mark', 'name'])
+    .orderBy('mark', 'desc')
+    .orderBy('name', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return last ?? { mark: 0, name: '' };
 }
 
 export async function devicesToReset(query: Kysely<Schema>): Promise<readonly string[]> {

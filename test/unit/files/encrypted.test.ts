@@ -16,6 +16,7 @@ import { createClearConfigLink, createSecretsTold } from '../../../src/files/cle
 import { createEncryptedLink } from '../../../src/files/encrypted.ts';
 import { notFound, type Link } from '../../../src/files/link.ts';
 import { fileOpener } from '../../../src/files/open-file.ts';
+import { createKeptSignatures } from '../../../src/files/signature-source.ts';
 import { createSignedLink } from '../../../src/files/signed.ts';
 import { createUnsignedOverTlsLink } from '../../../src/files/unsigned-over-tls.ts';
 import { readCertificateFile } from '../../../src/pki/certificate.ts';
@@ -72,6 +73,7 @@ function world({ device, files = {}, models = {}, secretsInClear = 'warn' }: Wor
     hash: 'sha1',
     timestamps: { signedTimestamp: async () => nowMs / 1000 - 5 },
     clock: { nowMs: () => nowMs },
+    kept: createKeptSignatures(),
     opener: fileOpener,
     onEvent: (event: Event) => void events.push(event),
   } as const;

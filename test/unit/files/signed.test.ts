@@ -18,6 +18,7 @@ import { createChain } from '../../../src/files/chain.ts';
 import { openLocal } from '../../../src/files/local.ts';
 import type { LocalLink } from '../../../src/files/local.ts';
 import { fileOpener } from '../../../src/files/open-file.ts';
+import { createKeptSignatures } from '../../../src/files/signature-source.ts';
 import { createSignedLink } from '../../../src/files/signed.ts';
 import { createTrustListLink } from '../../../src/files/trust-list.ts';
 import { createUnsignedOverTlsLink } from '../../../src/files/unsigned-over-tls.ts';
@@ -100,6 +101,7 @@ async function chain(published: readonly PublishedList[] = lists, forDevices = f
     crypto,
     timestamps,
     clock: { nowMs: () => nowMs },
+    kept: createKeptSignatures(),
     opener: fileOpener,
   });
   const trustList = createTrustListLink({
