@@ -65,11 +65,16 @@ interface Chain {
 interface OutlivingChains {
   readonly told: SecretsTold;
   readonly signatures: KeptSignatures;
+  readonly fileSigner: ((view: ClusterView) => Promise<Signer>) | undefined;
 }
 
 export async function startBack(options: BackOptions): Promise<Back> {
   let config = options.config;
-  const kept = { told: createSecretsTold(), signatures: createKeptSignatures() };
+  const kept: OutlivingChains = {
+    told: createSecretsTold(),
+    signatures: createKeptSignatures(),
+    fileSigner: options.node && createFileSigner(options.node),
+  };
   let chain = await makeChain(options, config, kept);
   const replace = async (next: Config): Promise<void> => {
     const made = await makeChain(options, next, kept);
@@ -89,14 +94,20 @@ export async function startBack(options: BackOptions): Promise<Back> {
     if ((await subscription?.whose('sign-ahead')) !== 'others') await ahead?.start(chain.resolver);
   };
   let looking = false;
+  let isWanted = false;
   const look = async (node: OpenNode): Promise<void> => {
+    isWanted = true;
     if (looking) return;
     looking = true;
     try {
-      const seen = await node.store.version();
-      if (seen === chain.version) return;
-      await replace(config);
-      void signAhead(node).catch(tell);
+      // What is told while a chain is made is looked at right after it.
+      while (isWanted) {
+        isWanted = false;
+        const seen = await node.store.version();
+        if (seen === chain.version) continue;
+        await replace(config);
+        void signAhead(node).catch(tell);
+      }
     } catch (error) {
       tell(error); // The old chain goes on serving; the next look tries again.
     } finally {
@@ -143,13 +154,14 @@ async function makeChain(
       ? undefined
       : await openLocal({ root, alternates, caseInsensitive, rewrite: rewrite.value, onEvent, onChange });
   const files = local === undefined ? {} : { local };
-  if (node === undefined)
+  const { fileSigner } = kept;
+  if (node === undefined || fileSigner === undefined)
     return { resolver: createChain({ links: files, onEvent }), local, asksOthers: false, version: undefined };
 
   const { version, view, lists } = await readMoment(node);
   const { store, crypto, clock } = node;
   const thisNode = thisNodeOf(view).name;
-  const signer = await openFileSigner(node, view);
+  const signer = await fileSigner(view);
   const { pure } = config.proxy;
   const provisioning = await readProvisioning(store, pure);
   const models = provisioning.provisioning?.models ?? {};
@@ -251,9 +263,17 @@ function phoneIssuers({ crypto }: OpenNode, { own, certificates }: ClusterView):
   ];
 }
 
-/** The CallManager key of this node signs what phones ask for as `.sgn`. */
-async function openFileSigner(node: OpenNode, view: ClusterView): Promise<Signer> {
-  const input = trustInputOf(view);
-  const certificate = inUse(input, 'callmanager', input.thisNode);
-  return node.signers.open(certificate, await node.keyFiles.read(certificate.fingerprint));
+/**
+ * The CallManager key of this node signs what phones ask for as `.sgn`. It is opened when the certificate is another
+ * one: its passphrase costs 60 ms in which no phone is answered, and a chain is made for every device that changes.
+ */
+function createFileSigner({ signers, keyFiles }: OpenNode): (view: ClusterView) => Promise<Signer> {
+  let opened: Signer | undefined;
+  return async (view) => {
+    const input = trustInputOf(view);
+    const certificate = inUse(input, 'callmanager', input.thisNode);
+    if (opened?.certificate.fingerprint !== certificate.fingerprint)
+      opened = await signers.open(certificate, await keyFiles.read(certificate.fingerprint));
+    return opened;
+  };
 }

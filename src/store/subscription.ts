@@ -32,6 +32,8 @@ export interface SubscriptionOptions {
   readonly path: string;
   readonly crypto: Crypto;
   readonly thisNode: string | undefined;
+  /** How often it looks for what it was not told of; default replicaLookMs. */
+  readonly lookEveryMs?: number | undefined;
 }
 
 /** Whether the source answers. */
@@ -71,6 +73,7 @@ export async function openSubscription(options: SubscriptionOptions): Promise<Su
 class Subscriber implements Subscription {
   readonly store: Store;
   readonly #options: SubscriptionOptions;
+  readonly #lookEveryMs: number;
   readonly #replica: Replica;
   #source: Database | undefined;
   #sourceStore: Store | undefined;
@@ -92,6 +95,7 @@ class Subscriber implements Subscription {
 
   constructor(options: SubscriptionOptions, replica: Replica) {
     this.#options = options;
+    this.#lookEveryMs = options.lookEveryMs ?? replicaLookMs;
     this.#replica = replica;
     const { crypto, thisNode } = options;
     const copy = createStore(replica.database, crypto, thisNode);
@@ -177,7 +181,7 @@ class Subscriber implements Subscription {
     const isWanted = this.#isWanted && this.#state.awaySinceMs === undefined;
     this.#isWanted = false;
     if (isWanted) this.#look();
-    else this.#again(this.#state.awaySinceMs === undefined ? replicaLookMs : this.#retryMs);
+    else this.#again(this.#state.awaySinceMs === undefined ? this.#lookEveryMs : this.#retryMs);
   }
 
   #again(afterMs: number): void {

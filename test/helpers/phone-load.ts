@@ -12,18 +12,25 @@ const crypto = createVerifier();
 
 export interface Tally {
   boots: number;
-  /** Transfers without an answer, files that were refused, boots without a configuration. */
+  /** Transfers that a node which runs did not answer, files that were refused, boots without a configuration. */
   readonly bad: string[];
 }
 
-export async function ask(server: ServedNode, name: string): Promise<FetchAnswer> {
+/** A slow machine is no fault of the server: only what gets no answer for so long has failed. */
+const answerMs = 15_000;
+
+export async function ask(
+  server: ServedNode,
+  name: string,
+  timeoutMs: number = answerMs,
+): Promise<FetchAnswer> {
   try {
     const bytes = await fetchTftp({
       host: '127.0.0.1',
       port: server.port('tftp'),
       name,
       sizeBytesMax: 1_000_000,
-      timeoutMs: 15_000,
+      timeoutMs,
     });
     return { kind: 'bytes', bytes };
   } catch (error) {
@@ -33,6 +40,8 @@ export async function ask(server: ServedNode, name: string): Promise<FetchAnswer
 }
 
 export class PhoneLoad {
+  /** Nodes that do not run: phones still have them in their lists, and go on to the next one. */
+  readonly away = new Set<ServedNode>();
   readonly #names: readonly string[];
   readonly #states = new Map<string, PhoneState>();
 
@@ -52,8 +61,10 @@ export class PhoneLoad {
         for (;;) {
           const [server] = left;
           if (server === undefined) return { kind: 'failed', reason: 'nobody answers' };
-          const answer = await ask(server, file);
+          const answer = await ask(server, file, this.away.has(server) ? awayMs : answerMs);
           if (answer.kind !== 'failed') return answer;
+          // One that was stopped meanwhile is away by now.
+          if (!this.away.has(server)) tally.bad.push(`${name} asked for ${file}: ${answer.reason}`);
           left.shift();
         }
       },
@@ -68,10 +79,10 @@ export class PhoneLoad {
         tally.bad.push(`${name} ${JSON.stringify(verdict)}`);
   }
 
-  /** Each phone once. */
+  /** Each phone once, all of them at once. */
   async bootAll(list: readonly ServedNode[]): Promise<Tally> {
     const tally: Tally = { boots: 0, bad: [] };
-    for (const name of this.#names) await this.boot(name, list, tally);
+    await Promise.all(this.#names.map((name) => this.boot(name, list, tally)));
     return tally;
   }
 
@@ -80,14 +91,18 @@ export class PhoneLoad {
     const tally: Tally = { boots: 0, bad: [] };
     const over = new AbortController();
     const readyMs = new Map<string, number>();
+    const names = this.#names;
+    // Each phone belongs to one line, so that none boots twice at once.
+    const linesAtOnce = Math.ceil(names.length / 2);
     const line = async (first: number): Promise<void> => {
-      const names = this.#names;
-      for (let at = first; !over.signal.aborted; at += linesAtOnce) {
-        const name = names[at % names.length] ?? '';
+      const own = names.filter((_, at) => at % linesAtOnce === first);
+      for (let turn = 0; !over.signal.aborted; turn++) {
+        const name = own[turn % own.length] ?? '';
         await delay((readyMs.get(name) ?? 0) - performance.now());
-        const server = servers[Math.floor(at / names.length + at) % servers.length];
-        // The next address of its option 150, should this one be started anew just now.
-        if (server !== undefined) await this.boot(name, [server, ...servers], tally);
+        const server = servers[(first + turn + Math.floor(turn / own.length)) % servers.length];
+        // The other addresses of its option 150, should this one be away.
+        const others = servers.filter((other) => other !== server);
+        if (server !== undefined) await this.boot(name, [server, ...others], tally);
         readyMs.set(name, performance.now() + bootAgainMs);
       }
     };
@@ -105,5 +120,5 @@ export class PhoneLoad {
 
 /** No phone boots faster; until then what one node served it is served by every node. */
 const bootAgainMs = 4_000;
-/** Divides the number of phones, so that no phone boots twice at once. */
-const linesAtOnce = 4;
+/** A phone gives a silent address up; it need not wait long for one that is known to be silent. */
+const awayMs = 2_000;

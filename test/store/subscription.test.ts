@@ -38,13 +38,14 @@ interface World {
 
 let worlds = 0;
 
-function subscribe(url: string, path: string): Promise<Subscription> {
+function subscribe(url: string, path: string, lookEveryMs?: number): Promise<Subscription> {
   return openSubscription({
     openSource: async () => openMigrated(await openPostgres({ url, answerMsMax: 5_000 })),
     locks: createWorkLocks(url),
     path,
     crypto,
     thisNode: node.name,
+    lookEveryMs,
   });
 }
 
@@ -130,6 +131,34 @@ const emptyProvisioning = {
   rings: [],
   resetCommand: [],
 } as const;
+
+test('a node is told: with an hour between its own looks, each change is in the copy at once, also after an outage', async () => {
+  const world = await newWorld();
+  const { url } = world;
+  let { source } = world;
+  const told = await subscribe(url, join(folder, 'told.sqlite'), 3_600_000);
+  const versions: Promise<number>[] = [];
+  told.store.onVersion(() => versions.push(told.store.version()));
+  const follows = async (name: string): Promise<void> => {
+    await source.addDevice(device(name));
+    await caughtUp({ source, copy: told });
+    expect(await told.store.findDevice(name)).toBeDefined();
+  };
+  for (let at = 0; at < 5; at++) await follows(`SEP00000000000${at}`);
+  const version = await source.version();
+  await expect.poll(() => Promise.all(versions), { timeout: 20_000 }).toContain(version);
+  // The connection that listens broke with the others, and is there again.
+  server.kill();
+  isKilled = true;
+  await told.store.rememberHomes([{ device: homed[0] ?? '', home: { kind: 'here' }, confirmedMs: 7 }]);
+  server.start();
+  isKilled = false;
+  await expect.poll(() => told.state().awaySinceMs, { timeout: 20_000 }).toBeUndefined();
+  await source.close();
+  source = await openStore({ url, crypto });
+  for (let at = 5; at < 8; at++) await follows(`SEP00000000000${at}`);
+  await Promise.all([told.store.close(), source.close(), world.copy.store.close()]);
+}, 60_000);
 
 test('without the source: reads go on, what is known keeps its timestamp, what is new gets a later one, and the source is told', async () => {
   const world = await newWorld();
