@@ -11,11 +11,12 @@ import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf } from './cluster-view.ts';
 import {
   clusterWidePurposes,
-  issueAndKeep,
+  issueFresh,
   ownPurposes,
   refuseClusterNames,
   type InitPorts,
 } from './init-cluster.ts';
+import type { NewKey } from './new-keys.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
 export interface JoinRequest {
@@ -25,7 +26,7 @@ export interface JoinRequest {
   readonly by: string;
 }
 
-/** Makes the keys of the node, durably, and the operation that names them to phones. */
+/** Makes the keys of the node, and the operation that names them to phones and keeps them. */
 export async function joinNode(ports: InitPorts, request: JoinRequest): Promise<TrustOperation> {
   const { nodeName, recovery, by } = request;
   const { cluster, nodes, own } = await readClusterView(ports.store, ports.crypto);
@@ -42,13 +43,17 @@ export async function joinNode(ports: InitPorts, request: JoinRequest): Promise<
   const nowMs = ports.clock.nowMs();
   const ofNode: readonly CertificatePurpose[] = ownPurposes.filter((each) => !clusterWidePurposes.has(each));
   const addCertificates: NewCertificate[] = [];
-  for (const purpose of ofNode)
-    addCertificates.push(
-      await issueAndKeep(ports, { clusterId: cluster.id, nodeName, by }, purpose, 'join-node', nowMs),
-    );
+  const newKeys: NewKey[] = [];
+  for (const purpose of ofNode) {
+    const node = { clusterId: cluster.id, nodeName, by };
+    const { row, key } = await issueFresh(ports, node, purpose, 'join-node', nowMs);
+    addCertificates.push(row);
+    newKeys.push(key);
+  }
   return {
     operation: `join-node ${nodeName}`,
     request: { change: { addNodes: [{ name: nodeName, createdMs: nowMs }], addCertificates } },
+    newKeys,
     signer: recovery,
     warnings: [],
     question: `Publish lists that name ${nodeName}?`,

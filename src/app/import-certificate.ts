@@ -16,6 +16,7 @@ import type {
   WallClock,
 } from '../core/ports.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
+import { withNewKeys } from './new-keys.ts';
 import { nodeOfPurpose, ownRows } from './own-certificates.ts';
 import { refuseSecondRenewal } from './renew-certificate.ts';
 
@@ -78,9 +79,11 @@ export async function importCertificate(
     );
   const path = await findPath(ports, view, request, certificate);
   // The key first: a row never names a key that is not on the disk.
-  await ports.keyFiles.save(certificate.fingerprint, keyPem);
-  await keepChain(ports, view, request, path.slice(1));
-  const id = await keepOwn(ports, view, request, certificate);
+  const key = { fingerprint: certificate.fingerprint, encryptedKeyPem: keyPem };
+  const id = await withNewKeys(ports, [key], async () => {
+    await keepChain(ports, view, request, path.slice(1));
+    return keepOwn(ports, view, request, certificate);
+  });
   return { id, certificate, path, warnings, waits };
 }
 

@@ -9,6 +9,7 @@ import type { CertificatePurpose, Cluster, ClusterMode } from '../core/cluster/m
 import type { HashName } from '../wire/algorithm.ts';
 import type { IssueRequest, Issuer, NewCertificate, WallClock } from '../core/ports.ts';
 import { readClusterView } from './cluster-view.ts';
+import type { NewKey } from './new-keys.ts';
 import { planPublication } from './plan-publication.ts';
 import { publishLists, type PublishPorts } from './publish-lists.ts';
 
@@ -87,23 +88,37 @@ export function auditOf(
 /** A key that is durable, and the row that will name it. */
 export async function issueAndKeep(
   ports: InitPorts,
+  cluster: NewCluster,
+  purpose: CertificatePurpose,
+  operation: 'init' | 'adopt',
+  nowMs: number,
+): Promise<NewCertificate> {
+  const { row, key } = await issueFresh(ports, cluster, purpose, operation, nowMs);
+  await ports.keyFiles.save(key.fingerprint, key.encryptedKeyPem);
+  return row;
+}
+
+/** A key that is nowhere yet, and the row that will name it. */
+export async function issueFresh(
+  ports: Pick<InitPorts, 'issuer'>,
   { clusterId, nodeName, by }: NewCluster,
   purpose: CertificatePurpose,
   operation: 'init' | 'adopt' | 'join-node',
   nowMs: number,
-): Promise<NewCertificate> {
+): Promise<{ readonly row: NewCertificate; readonly key: NewKey }> {
   const order: IssueRequest = { purpose, clusterId, nodeName, notBeforeMs: nowMs };
   const { certificate, encryptedKeyPem } = await ports.issuer.issue(order);
-  await ports.keyFiles.save(certificate.fingerprint, encryptedKeyPem);
-  return {
+  const { der, fingerprint } = certificate;
+  const row: NewCertificate = {
     store: 'own',
     purpose,
     node: clusterWidePurposes.has(purpose) ? undefined : nodeName,
-    der: certificate.der,
-    fingerprint: certificate.fingerprint,
+    der,
+    fingerprint,
     provenance: `issued by ${operation}, ${by}`,
     addedMs: nowMs,
   };
+  return { row, key: { fingerprint, encryptedKeyPem } };
 }
 
 /** Failure `usage` with the allowed form. */

@@ -5,8 +5,9 @@
  */
 import { Failure } from '../base/errors.ts';
 import type { CertificatePurpose } from '../core/cluster/model.ts';
-import type { Crypto, Issuer, KeyFiles, Requested, Store, WallClock } from '../core/ports.ts';
+import type { Crypto, Issuer, KeyFiles, NewCertificate, Requested, Store, WallClock } from '../core/ports.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
+import { withNewKeys } from './new-keys.ts';
 import { nodeOfPurpose, ownRows } from './own-certificates.ts';
 
 export interface IssuePorts {
@@ -41,18 +42,18 @@ export async function issueCertificate(
   const atMs = ports.clock.nowMs();
   const { certificate, encryptedKeyPem } = await ports.issuer.issue(orderOf(view, purpose, atMs));
   const { der, fingerprint, subject } = certificate;
-  await ports.keyFiles.save(fingerprint, encryptedKeyPem);
-  const id = await ports.store.addCertificate(
-    {
-      store: 'own',
-      purpose,
-      node: nodeOfPurpose(view, purpose),
-      der,
-      fingerprint,
-      provenance: `issued, ${by}`,
-      addedMs: atMs,
-    },
-    { atMs, who: by, operation: `issue-cert ${purpose}`, detail: { certificate: fingerprint } },
+  const row: NewCertificate = {
+    store: 'own',
+    purpose,
+    node: nodeOfPurpose(view, purpose),
+    der,
+    fingerprint,
+    provenance: `issued, ${by}`,
+    addedMs: atMs,
+  };
+  const audit = { atMs, who: by, operation: `issue-cert ${purpose}`, detail: { certificate: fingerprint } };
+  const id = await withNewKeys(ports, [{ fingerprint, encryptedKeyPem }], () =>
+    ports.store.addCertificate(row, audit),
   );
   return { id, subject, fingerprint };
 }

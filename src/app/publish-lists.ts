@@ -2,7 +2,7 @@
  * Publishes a planned generation (design.md §5): signed, staged, read back by a new connection, verified a second time
  * and judged as a phone that holds the current generation would; only then made current, in one transaction with the
  * change of the cluster that it tells of and its audit row. New keys are on the disk before. Any failure leaves the
- * old generation.
+ * old generation, and a refusal no key.
  */
 import { equalBytes } from '../base/bytes.ts';
 import { Failure } from '../base/errors.ts';
@@ -24,6 +24,7 @@ import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import { judgeFile } from '../core/trust/judge.ts';
 import type { TrustPlan } from '../core/trust/trust-plan.ts';
 import type { HashName } from '../wire/algorithm.ts';
+import { withNewKeys, type NewKey } from './new-keys.ts';
 import { replacedList, type PlannedPublication } from './plan-publication.ts';
 
 export interface PublishPorts {
@@ -41,8 +42,7 @@ export interface PublishRequest {
   readonly who: string;
   readonly operation: string;
   /** Keys of certificates that come with this generation. */
-  readonly newKeys?:
-    readonly { readonly fingerprint: string; readonly encryptedKeyPem: string }[] | undefined;
+  readonly newKeys?: readonly NewKey[] | undefined;
   /** A signer whose key lies in no file of ours; otherwise the plan's signer is opened, for this call only. */
   readonly signer?: Signer | undefined;
 }
@@ -71,18 +71,16 @@ export async function publishLists(ports: PublishPorts, request: PublishRequest)
       );
     }
   }
-  for (const { fingerprint, encryptedKeyPem } of request.newKeys ?? [])
-    await ports.keyFiles.save(fingerprint, encryptedKeyPem);
-  return ports.store.publish(
-    lists,
-    (staged, before) => refuseUnbelievable(ports, planned, lists, staged, before),
-    {
-      atMs: ports.clock.nowMs(),
-      who: request.who,
-      operation: request.operation,
-      detail: detailOf(planned, lists),
-    },
-    planned.change,
+  const audit = {
+    atMs: ports.clock.nowMs(),
+    who: request.who,
+    operation: request.operation,
+    detail: detailOf(planned, lists),
+  };
+  const check: Parameters<Store['publish']>[1] = (staged, before) =>
+    refuseUnbelievable(ports, planned, lists, staged, before);
+  return withNewKeys(ports, request.newKeys ?? [], () =>
+    ports.store.publish(lists, check, audit, planned.change),
   );
 }
 

@@ -342,6 +342,8 @@ export interface KeyFiles {
   read(fingerprint: string): Promise<string>;
   /** As `read`; `undefined` when there is no such file. A key whose certificate is still being asked for has its own name. */
   find(fingerprint: string): Promise<string | undefined>;
+  /** For a key that no certificate of the database names; one that is not there is no error. */
+  remove(fingerprint: string): Promise<void>;
 }
 
 export interface IssueRequest {

@@ -70,6 +70,16 @@ export function renameDurably(from: string, to: string): void {
   }
 }
 
+/** The name is gone, and stays gone; one that is not there is no error. */
+export function removeDurably(path: string): void {
+  try {
+    rmSync(path, { force: true });
+    syncFolder(dirname(path));
+  } catch (error) {
+    throw storageFailure(error, `remove ${path}`);
+  }
+}
+
 /** An empty 0600 file and its name in the folder, for a database to grow in; one that exists stays as it is. */
 export function createPrivateFile(path: string): void {
   try {

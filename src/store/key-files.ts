@@ -9,7 +9,7 @@ import { assert } from '../base/assert.ts';
 import { Failure } from '../base/errors.ts';
 import { decodeLatin1, encodeLatin1 } from '../base/text.ts';
 import type { KeyFiles } from '../core/ports.ts';
-import { readPrivateFile, writeDurably } from './durable.ts';
+import { readPrivateFile, removeDurably, writeDurably } from './durable.ts';
 
 /** A key under a passphrase, or the reference to one in a token. */
 const harmless = /^-----BEGIN (ENCRYPTED PRIVATE KEY|PKCS11 KEY REFERENCE)-----\n/;
@@ -36,5 +36,8 @@ export function createKeyFiles(folder: string): KeyFiles {
     },
     read,
     find: async (fingerprint) => (existsSync(pathOf(fingerprint)) ? read(fingerprint) : undefined),
+    async remove(fingerprint) {
+      removeDurably(pathOf(fingerprint));
+    },
   };
 }
