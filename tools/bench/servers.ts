@@ -42,12 +42,14 @@ export function product(engine: Engine): StartServer {
   return () => startTftp(engine, place, process.execPath, args);
 }
 
-export function productNode(dataFolder: string, probe = 'Ringlist.xml'): StartServer {
-  const place = { host: '127.0.0.1', port: 16_071 };
+/** `at`: the how-manyth of several that run at once. */
+export function productNode(dataFolder: string, probe = 'Ringlist.xml', at = 0): StartServer {
+  const place = { host: '127.0.0.1', port: 16_071 + 100 * at };
   const args = [main, 'serve', '--data', dataFolder, '--tftp', `${place.host}:${place.port}`];
   // As root only loopback is served, so the other listeners are named too.
-  args.push('--http', `${place.host}:16974`, '--https', `${place.host}:16975`);
-  return () => startTftp('node', place, process.execPath, args, {}, probe);
+  const [http, https] = [16_974 + 100 * at, 16_975 + 100 * at];
+  args.push('--http', `${place.host}:${http}`, '--https', `${place.host}:${https}`);
+  return () => startTftp(at === 0 ? 'node' : `node-${at}`, place, process.execPath, args, {}, probe);
 }
 
 /** dnsmasq knows no other port than 69, so it gets an address of its own. */
