@@ -165,7 +165,11 @@ test('two commands on the folders of two nodes, both past their plans: one wins,
   const files = ['--files', join(world, 'files')];
   const key = ['--key', join(world, 'recovery.p12'), '--key-passphrase-file', join(world, 'export.pass')];
   const joining = (node: string): readonly string[] => [
-    ...['join-node', '--node', `${node}.example`, '--database', database],
+    'join-node',
+    '--node',
+    `${node}.example`,
+    '--database',
+    database,
     ...files,
     ...key,
   ];
@@ -213,7 +217,7 @@ test('two commands on the folders of two nodes, both past their plans: one wins,
     [renew, joins] = [typed('a', ...renewing), typed('f', ...joining('f'))];
     await both(renew, joins);
     const ends = await Promise.all([renew.yes(), joins.yes()]);
-    expect(ends.map(({ status }) => status).toSorted()).toEqual([0, 5]);
+    expect(new Set(ends.map(({ status }) => status))).toEqual(new Set([0, 5]));
     expect(ends.find(({ status }) => status === 5)).toMatchObject(overtaken);
     await nothingHalfDone();
     if (ends[0]?.status === 0) await command('a', ...renewing, '--abort', '--yes');
