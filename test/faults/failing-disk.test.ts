@@ -24,7 +24,7 @@ const at = (name: string): string => join(world, name);
 beforeAll(async () => {
   mkdirSync(at('files'));
   mkdirSync(at('tmpfs'));
-  writeFileSync(at('files/Ringlist.xml'), '<list/>\n');
+  for (const name of ['Ringlist.xml', 'AppDialRules.xml']) writeFileSync(at(`files/${name}`), '<list/>\n');
   const words = ['init', '--cluster', 'lab', '--node', 'n.example', '--files', at('files')];
   expect(await runProgram([...words, '--data', at('base')], fakeTerminal())).toBe(0);
 }, 60_000);
@@ -50,6 +50,10 @@ describe('a full disk', { timeout: 120_000 }, () => {
         expect(room.run('dd', 'if=/dev/zero', `of=${at('tmpfs/filler')}`, 'bs=4k')).toContain(
           'No space left',
         );
+        // What cannot be written down is not signed (the audit and the timestamps are of one database) …
+        expect(await get('AppDialRules.xml.sgn')).toMatch(/^503 /);
+        // … and what needs no signature, or has one, is served.
+        expect(await get('AppDialRules.xml')).toMatch(/^200 /);
         for (const words of [['update-itl'], ['update-ctl'], ['renew-cert', 'callmanager']]) {
           const { status, stderr } = room.program(...words, '--yes', '--data', at('tmpfs/data'));
           expect([words, status, stderr]).toEqual([words, 5, expect.stringContaining('Make room')]);
@@ -59,6 +63,7 @@ describe('a full disk', { timeout: 120_000 }, () => {
         const { status } = room.program('update-itl', '--yes', '--data', at('tmpfs/data'));
         expect(status).toBe(0);
         await expect.poll(() => get('ITLFile.tlv'), { timeout: 10_000 }).not.toBe(before[0]);
+        await expect.poll(() => get('AppDialRules.xml.sgn'), { timeout: 10_000 }).toMatch(/^200 /);
       } finally {
         await server.stop();
       }
