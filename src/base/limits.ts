@@ -379,3 +379,5 @@ export const strangerNamesMax = 4_096;
 export const offlineAfterMs = 7 * 24 * 60 * 60 * 1000;
 /** Configurations fetched without a sign of belief after which a phone counts as refusing: a reset or two are normal. */
 export const refusingConfigsMin = 4;
+/** Why somebody changed trust: a sentence, not the ticket's whole text. */
+export const auditReasonCharactersMax = 500;

@@ -24,6 +24,8 @@ export interface GlobalOptions {
   /** Folder of the node, as given; undefined when neither the option nor TFTP_PKI_DATA names one. */
   readonly dataDir: string | undefined;
   readonly passphraseFile: string | undefined;
+  /** Why something is done, for the audit. */
+  readonly reason: string | undefined;
 }
 
 export interface CommandContext {

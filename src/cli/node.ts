@@ -8,7 +8,8 @@ export function nodeOptions({ global, terminal }: Pick<CommandContext, 'global' 
     throw new Failure('usage', "this command works on a node's folder and none is named", {
       hint: 'name it with --data DIR or in the environment as TFTP_PKI_DATA',
     });
-  return { dataDir: global.dataDir, passphraseFile: global.passphraseFile, environment: terminal.env };
+  const { dataDir, passphraseFile, reason } = global;
+  return { dataDir, passphraseFile, environment: terminal.env, reason };
 }
 
 export async function withNode<T>(context: CommandContext, work: (node: OpenNode) => Promise<T>): Promise<T> {

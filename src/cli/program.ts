@@ -100,10 +100,15 @@ function addCommand(
   for (const option of definition.options ?? []) command.addOption(toOption(option));
   if (definition.takesForeignOptions === true) command.allowUnknownOption();
   command.action(async () => {
-    const { data, passphraseFile } = program.opts<{ data?: string; passphraseFile?: string }>();
+    const { data, passphraseFile, reason } = program.opts<{
+      data?: string;
+      passphraseFile?: string;
+      reason?: string;
+    }>();
     const global = {
       dataDir: data ?? (terminal.env['TFTP_PKI_DATA'] || undefined),
       passphraseFile,
+      reason,
     };
     // Words that may repeat come as a list, the last argument of their command.
     const args = command.processedArgs.flat() as readonly (string | undefined)[];

@@ -4,6 +4,8 @@
  */
 import { isIPv6 } from 'node:net';
 import { Failure } from '../base/errors.ts';
+import { auditReasonCharactersMax } from '../base/limits.ts';
+import { printable } from '../base/text.ts';
 import type { Role } from '../wire/role.ts';
 import { parseRole, roles } from '../wire/role.ts';
 import type { CertificateStoreName, DeviceLine } from '../core/cluster/model.ts';
@@ -130,4 +132,12 @@ export function parseDatabaseUrl(word: string): string {
       hint: 'Put it into the file that PGPASSFILE names, or into database: of tftp-pki.yaml.',
     });
   return word;
+}
+
+/** One line that a person wrote. */
+export function parseReason(word: string): string {
+  const reason = word.trim();
+  if (reason !== '' && reason.length <= auditReasonCharactersMax && printable(reason) === reason)
+    return reason;
+  throw new Failure('usage', `a reason is one line of 1 to ${auditReasonCharactersMax} characters`);
 }

@@ -46,6 +46,8 @@ export interface NodeOptions {
   readonly passphraseFile: string | undefined;
   /** Wins over tftp-pki.yaml, where keys are made or live in a token. */
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined;
+  /** Why trust is changed, for the audit. */
+  readonly reason?: string | undefined;
 }
 
 export interface BundleOptions {
@@ -78,7 +80,7 @@ export interface OpenNode extends InitPorts, BeliefSource {
 /** Failure `storage-unreadable` or `not-found` when there is no node in the folder. */
 export async function openNode(options: NodeOptions): Promise<OpenNode> {
   const folder = openDataFolder(options.dataDir);
-  return join(folder, options, openCommandStore(folder, false));
+  return join(folder, options, openCommandStore(folder, options, false));
 }
 
 /** As `openNode`, for a server: it starts and goes on without a database that is elsewhere, once it has a copy. */
@@ -86,7 +88,7 @@ export async function openServingNode(options: NodeOptions): Promise<OpenNode> {
   const folder = openDataFolder(options.dataDir);
   return join(folder, options, async (config, crypto) => {
     const { database: url, node: thisNode } = config;
-    if (url === undefined) return openCommandStore(folder, false)(config, crypto);
+    if (url === undefined) return openCommandStore(folder, options, false)(config, crypto);
     const [{ openPostgres }, { createWorkLocks }] = await Promise.all([
       import('../store/postgres.ts'),
       import('../store/postgres-work.ts'),
@@ -126,7 +128,7 @@ export async function withNewNode<T>(
     writeDurably(folder.passphraseFile, encodeUtf8(`${randomPassphrase()}\n`), 0o600);
   if (!existsSync(folder.configFile))
     writeDurably(folder.configFile, encodeUtf8(newConfigText(settings)), 0o600);
-  const node = await join(folder, options, openCommandStore(folder, true));
+  const node = await join(folder, options, openCommandStore(folder, options, true));
   try {
     const result = await work(node, createPassphraseSource(options.passphraseFile, folder.passphraseFile));
     await beginBeliefs(node);
@@ -171,10 +173,12 @@ export async function openShownNode(options: NodeOptions): Promise<ShownNode> {
 
 type StoreOpener = (config: Config, crypto: Crypto) => Promise<Pick<OpenNode, 'store' | 'subscription'>>;
 
-function openCommandStore(folder: DataFolder, create: boolean): StoreOpener {
+function openCommandStore(folder: DataFolder, { reason }: NodeOptions, create: boolean): StoreOpener {
   return async ({ database: url, node: thisNode }, crypto) => ({
     store: await openStore(
-      url === undefined ? { path: folder.databaseFile, create, crypto } : { url, thisNode, crypto },
+      url === undefined
+        ? { path: folder.databaseFile, create, crypto, reason }
+        : { url, thisNode, crypto, reason },
     ),
     subscription: undefined,
   });

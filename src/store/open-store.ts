@@ -15,7 +15,7 @@ import { continueAbove, readFieldState } from './restore.ts';
 import type { Schema } from './schema.ts';
 import type { PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
-import { appendAudit, listAudit } from './tables/audit.ts';
+import { createAuditWriter, listAudit } from './tables/audit.ts';
 import { listBeliefs, putBeliefs } from './tables/belief.ts';
 import {
   addCertificate,
@@ -36,12 +36,14 @@ export type StoreOptions = (SqliteOptions | PostgresOptions) & {
   readonly crypto: Crypto;
   /** The node of the folder, where the database serves several. */
   readonly thisNode?: string | undefined;
+  /** Why trust is changed, for the audit. */
+  readonly reason?: string | undefined;
 };
 
 /** Opens a node's database and brings its schema forward. `create` is for `init`: otherwise it must be there. */
 export async function openStore(options: StoreOptions): Promise<Store> {
   const database = await openMigrated(await openDatabase(options), options.readonly);
-  return createStore(database, options.crypto, options.thisNode);
+  return createStore(database, options.crypto, options.thisNode, options.reason);
 }
 
 /** The same database, with this program's schema; closed when it cannot have it. */
@@ -61,8 +63,9 @@ async function openDatabase(options: StoreOptions): Promise<Database> {
   return openPostgres(options);
 }
 
-export function createStore(database: Database, crypto: Crypto, thisNode?: string): Store {
+export function createStore(database: Database, crypto: Crypto, thisNode?: string, reason?: string): Store {
   const { query } = database;
+  const appendAudit = createAuditWriter(crypto, reason);
   const change = <T>(work: (transaction: Transaction<Schema>) => Promise<T>): Promise<T> =>
     database.write(async (transaction) => {
       const result = await work(transaction);
@@ -71,8 +74,8 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
     });
   return {
     ...createDeviceStore(database),
-    ...createBulkStore(database, crypto),
-    ...createRemoteStore(database, crypto),
+    ...createBulkStore(database, crypto, appendAudit),
+    ...createRemoteStore(database, appendAudit),
     thisNode,
     readCluster: () => readCluster(query),
     listNodes: () => listNodes(query),
@@ -87,22 +90,22 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
         await insertNode(transaction, node);
         await insertCertificates(transaction, certificates);
         if (adopted.length > 0) await adoptLists(transaction, adopted);
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
       }),
     publish: (lists, check, audit, trustChange = {}) =>
-      publish(database, crypto, { lists, check, audit, change: trustChange }),
+      publish(database, crypto, appendAudit, { lists, check, audit, change: trustChange }),
     addCertificate: (certificate, audit) =>
       change(async (transaction) => {
         const id = await addCertificate(transaction, crypto, certificate);
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
         return id;
       }),
     retireCertificate: (id, audit) =>
       change(async (transaction) => {
         await retireCertificate(transaction, id, audit.atMs);
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
       }),
-    recordAudit: (audit) => database.write((transaction) => appendAudit(transaction, crypto, audit)),
+    recordAudit: (audit) => database.write((transaction) => appendAudit(transaction, audit)),
     listAudit: () => listAudit(query),
     signedTimestamp: createTimestamps(database),
     fieldState: () => readFieldState(query),

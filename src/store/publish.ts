@@ -10,7 +10,7 @@ import type { PublishedList } from '../core/cluster/model.ts';
 import type { Crypto, NewList, Store, TrustChange } from '../core/ports.ts';
 import { applyChange } from './change.ts';
 import type { Database } from './database.ts';
-import { appendAudit } from './tables/audit.ts';
+import type { AuditWriter } from './tables/audit.ts';
 import { bumpRevision } from './tables/revision.ts';
 import {
   currentGeneration,
@@ -33,6 +33,7 @@ export interface PublishRequest {
 export async function publish(
   database: Database,
   crypto: Crypto,
+  appendAudit: AuditWriter,
   { lists, check, audit, change }: PublishRequest,
 ): Promise<number> {
   assert(lists.length > 0, 'a generation has lists');
@@ -57,7 +58,7 @@ export async function publish(
   await database.write(async (transaction) => {
     await makeCurrent(transaction, generation, replacing);
     await applyChange(transaction, crypto, change, audit.atMs);
-    await appendAudit(transaction, crypto, { ...audit, detail: { ...audit.detail, generation } });
+    await appendAudit(transaction, { ...audit, detail: { ...audit.detail, generation } });
     await bumpRevision(transaction);
   });
   return generation;

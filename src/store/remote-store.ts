@@ -5,10 +5,9 @@
 import type { Transaction } from 'kysely';
 import { devicesPerTransactionMax } from '../base/limits.ts';
 import type { RemoteStore } from '../core/cluster/remote-store.ts';
-import type { Crypto } from '../core/ports.ts';
 import type { Database } from './database.ts';
 import type { Schema } from './schema.ts';
-import { appendAudit } from './tables/audit.ts';
+import type { AuditWriter } from './tables/audit.ts';
 import { findHome, homesMovedAfter, saveHomes } from './tables/device-home.ts';
 import {
   deleteRemote,
@@ -21,7 +20,7 @@ import {
 } from './tables/remote-cluster.ts';
 import { bumpRevision } from './tables/revision.ts';
 
-export function createRemoteStore(database: Database, crypto: Crypto): RemoteStore {
+export function createRemoteStore(database: Database, appendAudit: AuditWriter): RemoteStore {
   const { query } = database;
   const change = (work: (transaction: Transaction<Schema>) => Promise<unknown>): Promise<void> =>
     database.write(async (transaction) => {
@@ -33,17 +32,17 @@ export function createRemoteStore(database: Database, crypto: Crypto): RemoteSto
     addRemote: (remote, audit) =>
       change(async (transaction) => {
         await insertRemote(transaction, remote);
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
       }),
     removeRemote: (id, audit) =>
       change(async (transaction) => {
         await deleteRemote(transaction, id);
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
       }),
     pinRemote: (id, pin, audit) =>
       change(async (transaction) => {
         await updatePin(transaction, id, pin);
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
       }),
     saveProbe: (probe) => change((transaction) => saveProbe(transaction, probe)),
     listProbes: () => listProbes(query),
@@ -67,7 +66,7 @@ export function createRemoteStore(database: Database, crypto: Crypto): RemoteSto
         );
       await change(async (transaction) => {
         await saveHomes(transaction, homes.slice(last), { movedMs: atMs });
-        await appendAudit(transaction, crypto, audit);
+        await appendAudit(transaction, audit);
       });
     },
     homesMovedAfter: (ms) => homesMovedAfter(query, ms),

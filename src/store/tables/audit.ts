@@ -4,7 +4,19 @@ import type { Crypto } from '../../core/ports.ts';
 import type { Schema } from '../schema.ts';
 
 /** In the transaction of what it tells: when the row cannot be written, nothing has changed. */
-export async function appendAudit(
+export type AuditWriter = (query: Kysely<Schema>, entry: AuditEntry) => Promise<void>;
+
+/** `reason`: why everything is done that is written here, in the words of who does it. */
+export function createAuditWriter(crypto: Pick<Crypto, 'digest'>, reason: string | undefined): AuditWriter {
+  return (query, entry) =>
+    appendAudit(
+      query,
+      crypto,
+      reason === undefined ? entry : { ...entry, detail: { ...entry.detail, reason } },
+    );
+}
+
+async function appendAudit(
   query: Kysely<Schema>,
   crypto: Pick<Crypto, 'digest'>,
   entry: AuditEntry,

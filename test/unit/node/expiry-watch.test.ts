@@ -37,7 +37,37 @@ async function saidBefore(days: number): Promise<readonly Event[]> {
   return events.filter((event) => event.type === 'certificate-expiry' && event.purpose === 'callmanager');
 }
 
-test('a server says at its start and daily which of its certificates end', async () => {
+test('a server that runs for months tells each stage once, and daily when it is over', async () => {
+  const told: number[] = [];
+  let days = 120;
+  let looks = 0;
+  const clock = {
+    nowMs: () => {
+      looks++;
+      return endMs - days * dayMs;
+    },
+  };
+  const end = await watchExpiry(
+    { ...node, clock },
+    (event) => {
+      if (event.type === 'certificate-expiry' && event.purpose === 'callmanager') told.push(event.daysLeft);
+    },
+    1,
+  );
+  try {
+    for (; days > -4; days--) {
+      const seen = looks;
+      // Two looks on each day: the first of them may have begun the day before.
+      await expect.poll(() => looks, { interval: 1, timeout: 20_000 }).toBeGreaterThan(seen + 1);
+    }
+  } finally {
+    end();
+  }
+  expect([...new Set(told)]).toEqual([90, 30, 7, 1, -1, -2, -3]);
+  for (const stage of [90, 30, 7, 1]) expect(told.filter((each) => each === stage)).toHaveLength(1);
+});
+
+test('a server says at its start which of its certificates end', async () => {
   expect(await saidBefore(200)).toEqual([]);
   for (const days of [90, 30, 7, 1, -1])
     expect(await saidBefore(days)).toEqual([expect.objectContaining({ daysLeft: days })]);
