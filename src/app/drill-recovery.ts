@@ -1,6 +1,7 @@
 /**
  * A drill: the second SAST signs the lists as they would be published and phones with today's lists judge them, second
  * verifier included. Nothing is published; that the key opens and that phones would follow it is known afterwards.
+ * Each node's CallManager key is a SAST in that node's lists alone, so every node has a drill of its own.
  */
 import { Failure } from '../base/errors.ts';
 import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
@@ -14,6 +15,8 @@ import { listFileNames, type PublishPorts } from './publish-lists.ts';
 
 export interface DrilledList {
   readonly kind: TrustListKind;
+  /** Whose lists, and whose key. */
+  readonly node: string;
   readonly signer: string;
   readonly bytes: number;
   readonly accepted: boolean;
@@ -23,19 +26,21 @@ export interface DrilledList {
 
 /** Signs with this node's CallManager key, the SAST beside ITLRecovery. Failure `refused` before the first lists. */
 export async function drillRecovery(ports: PublishPorts): Promise<readonly DrilledList[]> {
-  const { store, crypto, clock, signers, keyFiles, verifyAgain } = ports;
-  const planned = await planPublication(ports, {});
-  if (planned.current.length === 0)
-    throw new Failure('refused', 'there is no list yet that phones could hold', { hint: 'tftp-pki status' });
+  const { crypto, clock, signers, keyFiles, verifyAgain } = ports;
+  const planned = await planPublication(ports, { onlyThisNode: true });
   const input = trustInputOf(planned.view);
+  const node = input.thisNode;
+  const current = planned.current.filter((list) => list.node === node);
+  if (current.length === 0)
+    throw new Failure('refused', 'there is no list yet that phones could hold', { hint: 'tftp-pki status' });
   const certificate = inUse(input, 'callmanager', input.thisNode);
   const signer = await signers.open(certificate, await keyFiles.read(certificate.fingerprint));
-  const held = heldOf(await store.currentLists());
+  const held = heldOf(current);
   const drilled: DrilledList[] = [];
-  for (const { kind, plan } of planned.lists) {
+  for (const { kind, plan } of planned.lists.filter((list) => list.node === node)) {
     if (plan === undefined) continue;
     const fileName = listFileNames[kind];
-    const before = planned.current.find((list) => list.kind === kind);
+    const before = current.find((list) => list.kind === kind);
     const nowSeconds = Math.floor(clock.nowMs() / 1000);
     const bytes = await buildTrustList({
       kind,
@@ -51,6 +56,7 @@ export async function drillRecovery(ports: PublishPorts): Promise<readonly Drill
     const judged = judgeFile(crypto, held, { name: fileName, bytes }, nowSeconds);
     drilled.push({
       kind,
+      node,
       signer: certificate.subject,
       bytes: bytes.length,
       accepted: doubt === undefined && judged.phone === 'accept',

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { joinNode } from '../../src/app/change-nodes.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
 import { planOperation, publishOperation, type TrustOperation } from '../../src/app/trust-operation.ts';
 import type { ClusterMode, Device, PublishedList } from '../../src/core/cluster/model.ts';
@@ -12,6 +13,8 @@ import { inUse } from '../../src/core/trust/trust-plan.ts';
 import { createNode, openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { openBeliefs } from '../../src/store/beliefs.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import type { Ran } from './guided-field.ts';
+import { fakeTerminal } from './terminal.ts';
 
 export const nodeNames = ['a.example', 'b.example'] as const;
 export type NodeName = (typeof nodeNames)[number];
@@ -55,6 +58,14 @@ export class TwoNodes {
   async publish(operation: TrustOperation): Promise<void> {
     const node = this.at(nodeNames[0]);
     await publishOperation(node, operation, await planOperation(node, operation), 'a test');
+  }
+
+  /** A command, on the first node. */
+  async run(...words: readonly string[]): Promise<Ran> {
+    const terminal = fakeTerminal();
+    const data = this.at(nodeNames[0]).folder.path;
+    const status = await runProgram([...words, '--json', '--data', data], terminal);
+    return { status, text: terminal.stdout.text, said: terminal.stderr.text };
   }
 
   async addPhones(...names: readonly string[]): Promise<void> {

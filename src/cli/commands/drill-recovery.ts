@@ -9,6 +9,7 @@ export const drillRecoveryCommand = defineCommand({
     "ITLRecovery signs the lists; this node's CallManager key stands in them as the second signer, for the day on which " +
       'ITLRecovery is lost (reset-itl localkey). The drill opens that key, signs the lists of today with it and judges ' +
       'them as a phone that holds the current ones, and by the second verifier. Nothing is published.',
+    'Of several nodes each has such a key, in its own lists: the drill is of the node that it runs on.',
     'Exits 1 when a phone would not follow.',
   ],
   examples: [{ says: 'once a month', command: 'tftp-pki drill-recovery --data /var/lib/tftp-pki' }],
