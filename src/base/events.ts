@@ -32,6 +32,8 @@ export type Event =
       readonly name: string;
       readonly outcome: 'timed-out' | 'peer-error' | 'restarted' | 'read-failed' | 'stopped';
       readonly reason: string;
+      /** Only the last acknowledgement was missing: the peer may have the whole file. */
+      readonly allSent?: boolean;
     }
   | { readonly type: 'write-refused'; readonly address: string; readonly name: string }
   /** An address asks for many distinct names that nobody has; its answers are delayed for a while. */

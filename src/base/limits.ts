@@ -133,8 +133,8 @@ export const notFoundNamesMax = 4_096;
 /** A file that is being written is read again this often before the asker is told to come back. */
 export const unsettledReadsMax = 3;
 
-/** Headers of signed files are kept (at most 1 KiB each), bodies are read anew. */
-export const signedHeadersKeptMax = 20_000;
+/** Headers of signed files are kept (at most 1 KiB each), bodies are read anew; a phone has two, configuration and marker. */
+export const signedHeadersKeptMax = 40_000;
 /** Cold signatures at once: RSA runs on the thread pool, which has four threads that file reads need too. */
 export const signingConcurrentMax = 2;
 /** Cold signatures waiting; a storm of 10,000 phones fits, more are told to come back. */
@@ -361,6 +361,8 @@ export const believedAddressesMax = 131_072;
 export const devicesPerAddressMax = 4_096;
 /** A lease of DHCP: for so long a list fetched from an address may have gone to any phone that was seen there. */
 export const addressMemoryMs = 24 * 60 * 60 * 1000;
+/** A booting phone asks for what its configuration names within seconds; after so long it says nothing any more. */
+export const markerWaitMs = 120_000;
 /** First deliveries told by `show-trust`, for each phone. */
 export const deliveriesPerDeviceMax = 8;
 /** Beliefs reach the disk this often: what a crash loses is told by the list of that second. */

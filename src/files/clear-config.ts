@@ -11,6 +11,7 @@ import { encryptionPolicyOf } from '../core/devices/encryption-policy.ts';
 import type { Provisioning } from '../core/devices/provisioning.ts';
 import { parseFileName, type FileName } from '../core/files/file-name.ts';
 import { secretsIn } from '../core/files/secrets.ts';
+import { toHex } from '../base/text.ts';
 import type { Device } from '../core/cluster/model.ts';
 import type { Crypto, FileOpener } from '../core/ports.ts';
 import { buildStub } from '../core/render/stub.ts';
@@ -75,13 +76,15 @@ async function withhold(
   }
   const full = await readContent(opener, answer.content, signedFileBytesMax);
   if (full === undefined) return { kind: 'retry', reason: 'the content cannot be read at once' };
-  const stub = buildStub(crypto, full, device.certificateDer);
+  const { sharedSha256, ...whole } = answer;
+  const salt = sharedSha256 ?? toHex(crypto.digest('sha256', full));
+  const stub = buildStub(crypto, full, device.certificateDer, salt);
   if (!stub.ok) {
     note(lookup, 'clear-config', `no stub can be made: ${stub.error}`);
     return { kind: 'refused', reason: 'an encrypted-only configuration does not leave in clear' };
   }
   note(lookup, 'clear-config', `${device.name} is encrypted-only: its stub`);
-  return { ...answer, content: { kind: 'memory', bytes: stub.value }, by: 'clear-config' };
+  return { ...whole, content: { kind: 'memory', bytes: stub.value }, by: 'clear-config' };
 }
 
 async function scan(options: ClearConfigOptions, lookup: Lookup, answer: Served): Promise<Answer> {

@@ -10,6 +10,7 @@ import { freshUnwatchedMs } from '../base/limits.ts';
 import type { DeviceStore, StoredProvisioning } from '../core/devices/device-store.ts';
 import { defaultProvisioning } from '../core/devices/provisioning.ts';
 import type { Crypto } from '../core/ports.ts';
+import { markerContent } from '../core/trust/marker.ts';
 import {
   buildDefaultCnf,
   buildDeviceCnf,
@@ -28,8 +29,14 @@ export interface DeviceConfigOptions {
   /** Names of the cluster's nodes: the CallManagers until an administrator names others. */
   readonly nodes: readonly string[];
   readonly crypto: Pick<Crypto, 'digest'>;
-  readonly marker?: BuildContext['marker'];
+  readonly markers?: Markers | undefined;
   readonly onEvent: EventSink;
+}
+
+/** The files by which phones show what they took (core/trust/marker.ts). */
+export interface Markers {
+  readonly of: (device: string) => string;
+  readonly is: (base: string) => boolean;
 }
 
 interface Found {
@@ -38,9 +45,9 @@ interface Found {
 }
 
 export function createDeviceConfigLink(options: DeviceConfigOptions): Link {
-  const { devices, nodes, crypto, marker, onEvent } = options;
+  const { devices, nodes, crypto, markers, onEvent } = options;
   const { salt, changedMs, provisioning = defaultProvisioning(nodes) } = options.provisioning;
-  const context: BuildContext = { provisioning, salt, crypto, marker };
+  const context: BuildContext = { provisioning, salt, crypto, marker: markers?.of };
 
   const build = async ({ name }: Lookup): Promise<Found | undefined> => {
     const isText = name.base.toLowerCase().endsWith('.cnf');
@@ -57,12 +64,14 @@ export function createDeviceConfigLink(options: DeviceConfigOptions): Link {
   return {
     name: 'device-config',
     async answer(lookup, below) {
-      if (lookup.name.signed || lookup.exact || !mayBuild(lookup)) return below(lookup);
+      const isMarker = markers?.is(lookup.name.base) === true;
+      if (lookup.name.signed || lookup.exact || !(isMarker || mayBuild(lookup))) return below(lookup);
       const stored = await below(lookup);
       if (stored.kind !== 'not-found') {
         note(lookup, 'device-config', 'a file of the provisioning directory wins over the built one');
         return stored;
       }
+      if (isMarker) return answerMarker(lookup);
       const found = await build(lookup);
       if (found === undefined) {
         note(lookup, 'device-config', 'nothing of that name is built');
@@ -70,6 +79,18 @@ export function createDeviceConfigLink(options: DeviceConfigOptions): Link {
       }
       return answerOf(lookup, found, onEvent);
     },
+  };
+}
+
+function answerMarker(lookup: Lookup): Answer {
+  note(lookup, 'device-config', 'the marker of a configuration: a feature policy of no feature');
+  return {
+    kind: 'served',
+    content: { kind: 'memory', bytes: markerContent },
+    by: 'device-config',
+    freshForMs: freshUnwatchedMs,
+    modifiedMs: 0,
+    unchanging: true,
   };
 }
 
@@ -90,7 +111,7 @@ function answerOf(lookup: Lookup, { built, changedMs }: Found, onEvent: EventSin
     note(lookup, 'device-config', `cannot be built: ${reason}`);
     return { kind: 'retry', reason: 'the configuration cannot be built' };
   }
-  const { bytes, versionStamp } = built.value;
+  const { bytes, versionStamp, sharedSha256 } = built.value;
   note(lookup, 'device-config', versionStamp === undefined ? 'built' : `built, version ${versionStamp}`);
   return {
     kind: 'served',
@@ -98,5 +119,6 @@ function answerOf(lookup: Lookup, { built, changedMs }: Found, onEvent: EventSin
     by: 'device-config',
     freshForMs: freshUnwatchedMs,
     modifiedMs: changedMs,
+    ...(sharedSha256 !== undefined && { sharedSha256 }),
   };
 }

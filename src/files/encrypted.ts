@@ -104,7 +104,7 @@ function createSource(options: EncryptedOptions) {
       address: lookup.request.address,
       fileName: lookup.name.asked,
       content,
-      modifiedMs: plain.modifiedMs,
+      dated: plain,
       variant: recipient.fingerprint,
       make: (timed) => encryptFile({ ...timed, recipient, encryptor, crypto }),
     });

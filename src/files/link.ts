@@ -24,6 +24,13 @@ export interface Served {
   readonly freshForMs: number;
   /** When the content last changed, milliseconds since the epoch; a signature is never dated before it. */
   readonly modifiedMs: number;
+  /**
+   * What its timestamp is counted by, where nodes serve it with small differences: SHA-256 of what they share,
+   * lower-case hex. Undefined: of the bytes.
+   */
+  readonly sharedSha256?: string;
+  /** There is one content for ever: dated by the beginning of its signer, which needs no row of the database. */
+  readonly unchanging?: boolean;
 }
 
 export type Answer = (

@@ -14,6 +14,7 @@ import type { Crypto, Signer, Store, WallClock } from '../core/ports.ts';
 import { filesBook } from '../core/signing/sign-file.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { createSigningLane, type SigningLane } from './limiter.ts';
+import type { Served } from './link.ts';
 
 export interface Signature {
   readonly contentSha256: string;
@@ -52,12 +53,15 @@ export interface SignatureOptions {
   readonly clock: WallClock;
 }
 
+/** What the timestamp follows. */
+export type Dated = Pick<Served, 'modifiedMs' | 'sharedSha256' | 'unchanging'>;
+
 export interface WantedSignature {
   /** Who asks: an address has its share of the queue. */
   readonly address: string;
   readonly fileName: string;
   readonly content: Uint8Array;
-  readonly modifiedMs: number;
+  readonly dated: Dated;
   /** What makes it another file under the same name: whom it is encrypted to. */
   readonly variant?: string;
   make(timed: TimedContent): Promise<Uint8Array>;
@@ -89,10 +93,12 @@ export function createSignatureSource(
   const underWay = new Map<string, Promise<Signature>>();
   const trusted = new WeakSet<Signature>();
 
-  const timestampOf = ({ fileName, modifiedMs }: WantedSignature, contentSha256: string): Promise<number> => {
+  const timestampOf = ({ fileName, dated }: WantedSignature, contentSha256: string): Promise<number> => {
+    const { modifiedMs, sharedSha256 = contentSha256, unchanging = false } = dated;
+    if (unchanging) return Promise.resolve(notBefore);
     // A file dated in the future must not make a signature that phones refuse until then.
     const modified = Math.floor(Math.min(modifiedMs, clock.nowMs()) / 1000);
-    return timestamps.signedTimestamp(fileName, filesBook, contentSha256, Math.max(modified, notBefore));
+    return timestamps.signedTimestamp(fileName, filesBook, sharedSha256, Math.max(modified, notBefore));
   };
 
   return async (wanted) => {

@@ -56,8 +56,7 @@ export function createSignedLink(options: SignedOptions): Link {
         return notFound;
       }
       const { name, request } = lookup;
-      const { modifiedMs } = plain;
-      const file = { address: request.address, fileName: name.asked, content, modifiedMs };
+      const file = { address: request.address, fileName: name.asked, content, dated: plain };
       const header = await sign({ ...file, make: signFileHeader });
       if (header === undefined) {
         note(lookup, 'signed', 'too many files wait for a signature');

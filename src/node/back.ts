@@ -12,7 +12,7 @@ import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { CertificateFacts, Resolver, Signer, Store } from '../core/ports.ts';
 import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
-import { markerName } from '../core/trust/marker.ts';
+import { isMarker, markerName } from '../core/trust/marker.ts';
 import { LeakyBuckets } from '../core/tftp/leaky-bucket.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from '../app/cluster-view.ts';
@@ -169,7 +169,12 @@ async function makeChain(
     signer: signer.certificate.fingerprint,
     autoRegistration: provisioning.provisioning?.autoRegistration === true,
   });
-  await onServing?.({ version, lists: await lists.currentLists(), fileSigner: signer.certificate });
+  await onServing?.({
+    version,
+    cluster: view.cluster.id,
+    lists: await lists.currentLists(),
+    fileSigner: signer.certificate,
+  });
   const signing = {
     signer,
     hash: view.cluster.hash,
@@ -195,11 +200,10 @@ async function makeChain(
       provisioning,
       nodes: view.nodes.map((known) => known.name),
       crypto,
-      // It differs by signer: of several nodes each would build another content under the same name.
-      marker:
-        store.thisNode === undefined
-          ? (device) => markerName(crypto, device, signer.certificate.fingerprint)
-          : undefined,
+      markers: {
+        of: (device) => markerName(crypto, view.cluster.id, device, signer.certificate.fingerprint),
+        is: (base) => isMarker(crypto, view.cluster.id, base),
+      },
       onEvent,
     }),
     encrypted: createEncryptedLink({

@@ -3,14 +3,19 @@
  * The book cannot know which generation a transfer carried, so every one that was served while it ran counts.
  */
 import { existsSync } from 'node:fs';
-import { believedAddressesMax, beliefFlushMs, beliefsPerTransactionMax } from '../base/limits.ts';
+import {
+  beliefFlushMs,
+  beliefsPerTransactionMax,
+  believedAddressesMax,
+  markerWaitMs,
+} from '../base/limits.ts';
 import type { EventSink } from '../base/events.ts';
-import { parseFileName } from '../core/files/file-name.ts';
+import { parseFileName, type FileNameKind } from '../core/files/file-name.ts';
 import { anyOfOurs, BeliefSets, type PairKey } from '../core/trust/belief.ts';
 import { BeliefBook, pairsOf, type Observation, type ServedList } from '../core/trust/belief-book.ts';
 import type { BeliefWriter, HeardBeliefs } from '../core/trust/belief-store.ts';
 import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
-import { markerName } from '../core/trust/marker.ts';
+import { markerName, mayBeMarker } from '../core/trust/marker.ts';
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
 import { openBeliefs } from '../store/beliefs.ts';
@@ -22,6 +27,8 @@ import type { OpenNode } from './open-node.ts';
 export interface ServedMoment {
   /** Of the database. */
   readonly version: number;
+  /** Its id. */
+  readonly cluster: string;
   readonly lists: readonly PublishedList[];
   readonly fileSigner: CertificateFacts;
 }
@@ -74,10 +81,24 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
 }
 
 interface Interval {
+  readonly cluster: string;
   readonly lists: readonly ServedList[];
   readonly signer: CertificateFacts;
   /** Monotonic milliseconds. */
   untilMs: number;
+}
+
+/**
+ * What a phone will ask for if it takes the configuration that it was given last. Without it, or after the lists were
+ * asked for again, a marker says nothing: a phone that got no configuration, or refused it, goes on with the one that
+ * it keeps, and asks for what that one names.
+ */
+interface Expected {
+  readonly device: string;
+  /** Marker, lower-case → who signed the configuration that names it; two, around a change of signers. */
+  readonly markers: ReadonlyMap<string, CertificateFacts>;
+  /** Monotonic milliseconds. */
+  readonly untilMs: number;
 }
 
 /** The edge repeats an answer for a second, tells in bundles, and may be slow. */
@@ -94,8 +115,8 @@ class Watch {
   #savedGap: number;
   #intervals: readonly Interval[] = [];
   onSaved: (heard: HeardBeliefs) => void = () => undefined;
-  /** Marker → whose configuration names it, and by which signer. */
-  readonly #markers = new Map<string, { readonly device: string; readonly signer: CertificateFacts }>();
+  /** By address. */
+  readonly #expected = new Map<string, Expected>();
 
   constructor(node: OpenNode, writer: BeliefWriter, library: ListLibrary) {
     this.#node = node;
@@ -129,7 +150,7 @@ class Watch {
     if (lostCount) this.lost();
   }
 
-  async serving({ lists, fileSigner }: ServedMoment): Promise<void> {
+  async serving({ cluster, lists, fileSigner }: ServedMoment): Promise<void> {
     const { store, crypto } = this.#node;
     const names = new Set(await store.listDeviceNames());
     this.#book.knowDevices((name) => names.has(name));
@@ -140,7 +161,12 @@ class Watch {
     for (const interval of this.#intervals) interval.untilMs = Math.min(interval.untilMs, now);
     this.#intervals = [
       ...this.#intervals.filter(({ untilMs }) => now - untilMs < intervalKeptMs),
-      { lists: lists.map(({ kind, sha256 }) => ({ kind, sha256 })), signer: fileSigner, untilMs: Infinity },
+      {
+        cluster,
+        lists: lists.map(({ kind, sha256 }) => ({ kind, sha256 })),
+        signer: fileSigner,
+        untilMs: Infinity,
+      },
     ];
     this.#library = new ListLibrary(crypto, await store.listPublished());
     this.#writer.serving(this.#intervals.slice(-2).flatMap((interval) => interval.lists));
@@ -174,24 +200,38 @@ class Watch {
     const name = parseFileName(seen.name);
     if (!name.ok) return;
     const { base, kind, signed, device } = name.value;
-    const nowMs = this.#node.clock.nowMs();
-    const marked = this.#markers.get(base.toLowerCase());
-    if (marked !== undefined && signed) {
-      if (seen.proved) this.#book.showedBelief(marked.device, seen.address, marked.signer, nowMs);
+    if (mayBeMarker(base)) {
+      if (signed && seen.proved) this.#askedForMarker(seen.address, base.toLowerCase());
       return;
     }
-    const sinceMs = performance.now() - seen.durationMs - slackMs;
-    const during = this.#intervals.filter(({ untilMs }) => untilMs >= sinceMs);
-    this.#book.observe(seen, { lists: during.flatMap(({ lists }) => lists) }, nowMs);
-    if (seen.kind !== 'delivered' || kind !== 'config' || device === undefined) return;
-    for (const { signer } of during) this.#expectMarker(device, signer);
+    const now = performance.now();
+    const during = this.#intervals.filter(({ untilMs }) => untilMs >= now - seen.durationMs - slackMs);
+    const lists = during.flatMap((interval) => interval.lists);
+    this.#book.observe(seen, { lists }, this.#node.clock.nowMs());
+    // Over TLS the configuration is not signed: taking it shows nothing of its signer.
+    const isSigned = signed && device !== undefined && configKinds.has(kind) && seen.transport !== 'https';
+    if (!configKinds.has(kind)) this.#expected.delete(seen.address);
+    else if (isSigned && seen.kind === 'delivered') this.#expectMarker(seen.address, device, during, now);
   }
 
-  #expectMarker(device: string, signer: CertificateFacts): void {
-    const marker = markerName(this.#node.crypto, device, signer.fingerprint).toLowerCase();
-    this.#markers.delete(marker);
-    this.#markers.set(marker, { device, signer });
-    const [oldest] = this.#markers.keys();
-    if (this.#markers.size > believedAddressesMax && oldest !== undefined) this.#markers.delete(oldest);
+  /** In the order of a boot: lists, the configuration, what it names. */
+  #expectMarker(address: string, device: string, during: readonly Interval[], now: number): void {
+    const markers = during.map(({ cluster, signer }): [string, CertificateFacts] => [
+      markerName(this.#node.crypto, cluster, device, signer.fingerprint).toLowerCase(),
+      signer,
+    ]);
+    this.#expected.delete(address);
+    this.#expected.set(address, { device, markers: new Map(markers), untilMs: now + markerWaitMs });
+    const [oldest] = this.#expected.keys();
+    if (this.#expected.size > believedAddressesMax && oldest !== undefined) this.#expected.delete(oldest);
+  }
+
+  #askedForMarker(address: string, marker: string): void {
+    const expected = this.#expected.get(address);
+    const signer = expected?.markers.get(marker);
+    if (expected === undefined || signer === undefined || performance.now() > expected.untilMs) return;
+    this.#book.showedBelief(expected.device, address, signer, this.#node.clock.nowMs());
   }
 }
+
+const configKinds: ReadonlySet<FileNameKind> = new Set(['config', 'encrypted-config']);

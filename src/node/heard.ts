@@ -6,6 +6,7 @@ import type { Event, EventSink } from '../base/events.ts';
 import { heardFlushMs, heardPerMessageMax, heardWaitingMax } from '../base/limits.ts';
 import { parseFileName, type FileNameKind } from '../core/files/file-name.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
+import { mayBeMarker } from '../core/trust/marker.ts';
 
 export interface Heard {
   readonly seen: readonly Observation[];
@@ -52,10 +53,10 @@ export function createHeardBundler(
 
 /** `undefined` for what says nothing of a phone's lists. */
 function observationOf(event: Event, singlePort: boolean): Observation | undefined {
+  if (event.type === 'transfer-ended') return cutOff(event);
   if (event.type !== 'file-served' && event.type !== 'file-not-served') return undefined;
   const { name, address, transport } = event;
-  const parsed = parseFileName(name);
-  if (!parsed.ok || !(telling.has(parsed.value.kind) || isMarker(parsed.value.base))) return undefined;
+  if (!isTelling(name)) return undefined;
   const whole = event.type === 'file-served' && event.part !== true;
   return {
     kind: whole ? 'delivered' : 'asked',
@@ -68,6 +69,21 @@ function observationOf(event: Event, singlePort: boolean): Observation | undefin
   };
 }
 
+/** Whoever has everything but lost its last ACK has the file: to hold it possible is the safe side. */
+function cutOff({ name, address, allSent }: Event & { type: 'transfer-ended' }): Observation | undefined {
+  if (!isTelling(name)) return undefined;
+  const kind = allSent === true ? 'delivered' : 'asked';
+  return { kind, name, address, transport: 'tftp', proved: false, durationMs: transferAgeMaxMs };
+}
+
+/** How long ago it began is not told. */
+const transferAgeMaxMs = 600_000;
+
+function isTelling(name: string): boolean {
+  const parsed = parseFileName(name);
+  return parsed.ok && (telling.has(parsed.value.kind) || mayBeMarker(parsed.value.base));
+}
+
 const telling: ReadonlySet<FileNameKind> = new Set<FileNameKind>([
   'config',
   'encrypted-config',
@@ -76,8 +92,3 @@ const telling: ReadonlySet<FileNameKind> = new Set<FileNameKind>([
   'cluster-ctl',
   'cluster-itl',
 ]);
-
-/** The file that only a believed configuration names (core/trust/marker.ts). */
-function isMarker(name: string): boolean {
-  return /^FP[0-9a-f-]{36}\.xml$/i.test(name);
-}

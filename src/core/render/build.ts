@@ -44,6 +44,8 @@ export interface BuiltFile {
   readonly bytes: Uint8Array;
   /** Undefined for files that carry none. */
   readonly versionStamp: string | undefined;
+  /** SHA-256 over the file without its marker, lower-case hex: the same on every node. Undefined where none stands in it. */
+  readonly sharedSha256?: string;
 }
 
 export type Built = Outcome<BuiltFile, RenderProblem>;
@@ -132,7 +134,11 @@ function stampAndWrite(
     }),
   };
   const text = writeXml(stamped, commentOf(context, salt));
-  return text.ok ? good({ bytes: encodeUtf8(text.value), versionStamp }) : text;
+  if (!text.ok) return text;
+  const built = { bytes: encodeUtf8(text.value), versionStamp };
+  if (marker === undefined || !text.value.includes(marker)) return good(built);
+  const shared = encodeUtf8(text.value.replace(marker, ''));
+  return good({ ...built, sharedSha256: toHex(context.crypto.digest('sha256', shared)) });
 }
 
 /** An imported file is as it came until something about it changes; then it gets a stamp of ours. */

@@ -11,11 +11,15 @@ import { element, writeXml } from './xml.ts';
 
 const wanted = new Set(['ipAddressMode', 'loadInformation', 'capfAuthMode', 'phonePort', 'processNodeName']);
 
-/** `full` is the plain configuration; `certificateDer` undefined: the phone has none yet and enrols. */
+/**
+ * `full` is the plain configuration; `certificateDer` undefined: the phone has none yet and enrols. `salt`: hex, of bits
+ * that nobody can foresee, the same on every node.
+ */
 export function buildStub(
   crypto: Pick<Crypto, 'digest'>,
   full: Uint8Array,
   certificateDer: Uint8Array | undefined,
+  salt: string,
 ): Outcome<Uint8Array, string> {
   const text = (decodeUtf8(full) ?? decodeLatin1(full)).replace('\ufeff', '');
   const whole = scanElements(text, wanted);
@@ -43,6 +47,6 @@ export function buildStub(
     element('encrConfig', true),
   ]);
   // As before every text of a user: bits that nobody can foresee, for signatures with SHA-1 (security.md §3).
-  const written = writeXml(root, `stub ${toHex(crypto.digest('sha256', full)).slice(0, 32)}`);
+  const written = writeXml(root, `stub ${salt.slice(0, 32)}`);
   return written.ok ? good(encodeUtf8(written.value)) : bad(written.error.reason);
 }

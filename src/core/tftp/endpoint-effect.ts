@@ -46,10 +46,18 @@ export function ended<S>(
   outcome: 'timed-out' | 'peer-error' | 'restarted' | 'read-failed' | 'stopped',
   reason: string,
 ): { kind: 'event'; event: Event } {
-  const { peer, request } = transfer;
+  const { peer, request, sender } = transfer;
+  const allSent = sender?.awaitsLastAck === true;
   return {
     kind: 'event',
-    event: { type: 'transfer-ended', address: peer.address, name: request.name, outcome, reason },
+    event: {
+      type: 'transfer-ended',
+      address: peer.address,
+      name: request.name,
+      outcome,
+      reason,
+      ...(allSent && { allSent }),
+    },
   };
 }
 

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
 import type { Event } from '../../../src/base/events.ts';
 import type { Device } from '../../../src/core/cluster/model.ts';
+import { parseFileName } from '../../../src/core/files/file-name.ts';
 import { createChain } from '../../../src/files/chain.ts';
 import { createDeviceConfigLink } from '../../../src/files/device-config.ts';
 import type { Link } from '../../../src/files/link.ts';
+import { isMarker, markerContent, markerName } from '../../../src/core/trust/marker.ts';
 import { createVerifier } from '../../../src/pki/verifier.ts';
 import { contextOf, deviceOf, salt } from '../core/render/golden-pair.ts';
 
@@ -17,7 +19,15 @@ const stored: Link = {
   },
 };
 
-function ask(name: string, devices: readonly Device[], autoRegistration = false, events: Event[] = []) {
+const crypto = createVerifier();
+
+function ask(
+  name: string,
+  devices: readonly Device[],
+  autoRegistration = false,
+  events: Event[] = [],
+  signer = 'aa',
+) {
   const { provisioning } = contextOf({ provisioning: { autoRegistration, buildCnf: 'all' } });
   const link = createDeviceConfigLink({
     devices: {
@@ -28,7 +38,11 @@ function ask(name: string, devices: readonly Device[], autoRegistration = false,
     },
     provisioning: { provisioning, salt, changedMs: 5 },
     nodes: ['tftp.example'],
-    crypto: createVerifier(),
+    crypto,
+    markers: {
+      of: (device) => markerName(crypto, 'office', device, signer),
+      is: (base) => isMarker(crypto, 'office', base),
+    },
     onEvent: (event) => events.push(event),
   });
   const chain = createChain({
@@ -73,4 +87,43 @@ it('a configuration that cannot be built is a retry and an event, never the defa
   const resolution = await ask('SEP001122334455.cnf.xml', [deviceOf({ pool: 'Berlin' })], true, events);
   expect(resolution).toMatchObject({ kind: 'retry' });
   expect(events).toMatchObject([{ type: 'link-failed', link: 'device-config' }]);
+});
+
+it('the marker of a configuration is a policy of no feature that never changes, unless a file has its name', async () => {
+  const marker = markerName(crypto, 'office', 'SEP001122334455', 'aa');
+  const bytes = markerContent;
+  expect(await ask(marker, [])).toMatchObject({ kind: 'served', content: { kind: 'memory', bytes } });
+  expect(await ask(markerName(crypto, 'plant', 'SEP001122334455', 'aa'), [])).toMatchObject({
+    kind: 'not-found',
+  });
+});
+
+it('configurations of two nodes differ in their marker, and count as one for their timestamp', async () => {
+  const built = await Promise.all(
+    ['aa', 'bb'].map(async (signer) => {
+      const link = createDeviceConfigLink({
+        devices: {
+          findBuildSource: async () => ({ device: deviceOf(), document: undefined, salt, changedMs: 7 }),
+        },
+        provisioning: { provisioning: contextOf({}).provisioning, salt, changedMs: 5 },
+        nodes: ['tftp.example'],
+        crypto,
+        markers: { of: (device) => markerName(crypto, 'office', device, signer), is: () => false },
+        onEvent: () => undefined,
+      });
+      const name = parseFileName('SEP001122334455.cnf.xml');
+      if (!name.ok) throw new Error('a name');
+      const request = { name: name.value.asked, transport: 'tftp', address: '127.0.0.1', port: 1 } as const;
+      const answer = await link.answer({ request, name: name.value, exact: false, trace: [] }, async () => ({
+        kind: 'not-found',
+      }));
+      if (answer.kind !== 'served' || answer.content.kind !== 'memory') throw new Error('it is built');
+      return { text: new TextDecoder().decode(answer.content.bytes), shared: answer.sharedSha256 };
+    }),
+  );
+  const [first, second] = built;
+  expect(first?.text).toContain(markerName(crypto, 'office', 'SEP001122334455', 'aa'));
+  expect(second?.text).not.toBe(first?.text);
+  expect(second?.shared).toMatch(/^[0-9a-f]{64}$/);
+  expect(second?.shared).toBe(first?.shared);
 });

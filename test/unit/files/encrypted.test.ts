@@ -192,7 +192,7 @@ describe('encrypted-only', () => {
   });
 
   it('the stub of the open tool has the same elements', () => {
-    const stub = buildStub(crypto, openToolFile('enc1/plain.xml'), phone.der);
+    const stub = buildStub(crypto, openToolFile('enc1/plain.xml'), phone.der, 'ab'.repeat(32));
     const theirs = decodeSignedFile(openToolFile('enc1/SEP001122334455.cnf.xml.sgn'));
     const tags = (xml: Uint8Array): string[] =>
       Buffer.from(xml)

@@ -1,0 +1,252 @@
+/**
+ * What a running server makes of what phones do (src/node/belief-watch.ts), on a real folder; then the built program
+ * itself, which is killed: what it had told is kept, what it may have missed is held possible.
+ */
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
+import { Failure } from '../../src/base/errors.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import type { CertificateFacts } from '../../src/core/ports.ts';
+import { newPhone } from '../../src/core/phone/phone-state.ts';
+import { unknown } from '../../src/core/trust/belief.ts';
+import type { Observation } from '../../src/core/trust/belief-book.ts';
+import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
+import { markerName } from '../../src/core/trust/marker.ts';
+import { inUse } from '../../src/core/trust/trust-plan.ts';
+import { fetchTftp } from '../../src/net/tftp-client.ts';
+import { startBeliefWatch, type BeliefWatch } from '../../src/node/belief-watch.ts';
+import { openServingNode, type OpenNode } from '../../src/node/open-node.ts';
+import { createVerifier } from '../../src/pki/verifier.ts';
+import { bootPhone } from '../../src/sim/boot-phone.ts';
+import { readBeliefs } from '../../src/store/beliefs.ts';
+import { serveProgram } from '../helpers/served-node.ts';
+import { fakeTerminal } from '../helpers/terminal.ts';
+
+const world = mkdtempSync(join(tmpdir(), 'tftp-pki-beliefs-'));
+const data = join(world, 'data');
+/** The same, for the program. */
+const served = join(world, 'served');
+const names = Array.from({ length: 12 }, (_, at) => `SEP0011223344${(16 + at).toString(16).toUpperCase()}`);
+let next = 0;
+
+async function run(folder: string, ...words: readonly string[]): Promise<string> {
+  const terminal = fakeTerminal();
+  const status = await runProgram([...words, '--data', folder], terminal);
+  expect(`${words.join(' ')}: ${status} ${terminal.stderr.text}`).toMatch(/: 0 /);
+  return terminal.stdout.text;
+}
+
+/** One that no test had before. */
+function newDevice(): { readonly name: string; readonly address: string } {
+  const at = next++;
+  const name = names[at];
+  if (name === undefined) throw new Error('more devices are needed');
+  return { name, address: `127.2.0.${1 + at}` };
+}
+
+beforeAll(async () => {
+  await run(data, 'init', '--cluster', 'office', '--node', 'cucm-a', '--mode', 'mixed');
+  const rows = names.map((name, at) => `${name},CP-8851,SIP,${1000 + at}`);
+  writeFileSync(join(world, 'devices.csv'), `name,model,protocol,line1\n${rows.join('\n')}\n`);
+  await run(data, 'import-devices', join(world, 'devices.csv'));
+  cpSync(data, served, { recursive: true });
+}, 60_000);
+afterAll(() => rmSync(world, { recursive: true }));
+
+describe('what a phone does, heard by the back', () => {
+  let node: OpenNode;
+  let signer: CertificateFacts;
+  let watch: BeliefWatch;
+
+  beforeAll(async () => {
+    node = await openServingNode({ dataDir: data, passphraseFile: undefined });
+    const input = trustInputOf(await readClusterView(node.store, node.crypto));
+    signer = inUse(input, 'callmanager', input.thisNode);
+  }, 60_000);
+  afterAll(() => node.close());
+
+  async function begin(fileSigner = signer): Promise<void> {
+    watch = await startBeliefWatch(node, () => undefined);
+    await serving(fileSigner);
+  }
+
+  const serving = async (fileSigner = signer): Promise<void> =>
+    watch.serving({ version: 1, cluster: 'office', lists: await node.store.currentLists(), fileSigner });
+
+  /** What stands in the file when the server has ended. */
+  async function believed(name: string): Promise<StoredBelief | undefined> {
+    await watch.close();
+    return node.readBeliefs().devices.find((belief) => belief.name === name);
+  }
+
+  function hear(address: string, seen: readonly string[], more: Partial<Observation> = {}): void {
+    const tftp = { transport: 'tftp', proved: true, durationMs: 3 } as const;
+    const observations = seen.map((word): Observation => {
+      const [kind, name] = word.split(' ');
+      return {
+        kind: kind === 'asked' ? 'asked' : 'delivered',
+        name: name ?? '',
+        address,
+        ...tftp,
+        ...more,
+      };
+    });
+    watch.heard({ seen: observations, lostCount: false });
+  }
+
+  const lists = ['delivered CTLFile.tlv', 'delivered ITLFile.tlv'];
+  const config = (name: string): string => `delivered ${name}.cnf.xml.sgn`;
+  const marker = (name: string, by = signer.fingerprint): string =>
+    `delivered ${markerName(node.crypto, 'office', name, by)}.sgn`;
+
+  test('lists, the configuration, the file that it names: the phone believes its signer', async () => {
+    const { name, address } = newDevice();
+    await begin();
+    hear(address, [...lists, config(name), marker(name)]);
+    const belief = await believed(name);
+    expect(belief?.provedMs).toBeGreaterThan(0);
+    expect(belief?.pairs).not.toContain(unknown);
+    expect(belief?.unansweredConfigs).toBe(0);
+  });
+
+  test('an encrypted configuration names it, too, and HTTP may ask for it without getting it', async () => {
+    const { name, address } = newDevice();
+    await begin();
+    hear(address, [...lists, `delivered ${name}.cnf.xml.enc.sgn`]);
+    hear(address, [marker(name).replace('delivered', 'asked')], { transport: 'http' });
+    expect((await believed(name))?.pairs).not.toContain(unknown);
+  });
+
+  test('asked for over a port where the sender can be forged it shows nothing', async () => {
+    const { name, address } = newDevice();
+    await begin();
+    hear(address, [...lists, config(name)]);
+    hear(address, [marker(name), marker(name).replace('delivered', 'asked')], { proved: false });
+    expect(await believed(name)).toMatchObject({
+      pairs: expect.arrayContaining([unknown]),
+      provedMs: undefined,
+    });
+  });
+
+  test('from another address, without its signature, or as the name of another phone, neither', async () => {
+    const { name, address } = newDevice();
+    const other = newDevice();
+    await begin();
+    hear(address, [...lists, config(name)]);
+    hear(other.address, [marker(name)]);
+    hear(address, [marker(name).replace('.sgn', ''), marker(other.name), marker(name, 'ab'.repeat(32))]);
+    expect(await believed(name)).toMatchObject({ provedMs: undefined, unansweredConfigs: 1 });
+  });
+
+  test('a phone that goes on with the configuration it keeps shows nothing of what it holds now', async () => {
+    const { name, address } = newDevice();
+    await begin();
+    hear(address, [...lists, config(name), marker(name)]);
+    const provedMs = (await believed(name))?.provedMs;
+    expect(provedMs).toBeGreaterThan(0);
+    // The next boot brings lists and no configuration; of a file whose last ACK was lost only the request is known.
+    await begin();
+    for (const list of [lists[0] ?? '', 'asked ITLFile.tlv', `asked CTL${name}.tlv`]) {
+      hear(address, [config(name), list, marker(name)]);
+    }
+    expect((await believed(name))?.provedMs).toBe(provedMs);
+  });
+
+  test('the marker of another signer than the one of the last configuration shows nothing', async () => {
+    const { name, address } = newDevice();
+    await begin();
+    hear(address, [...lists, config(name)]);
+    const recovery = inUse(trustInputOf(await readClusterView(node.store, node.crypto)), 'itlrecovery');
+    hear(address, [marker(name, recovery.fingerprint)]);
+    expect(await believed(name)).toMatchObject({ provedMs: undefined });
+  });
+
+  test('a configuration over TLS is not signed: taking it shows nothing of the signer', async () => {
+    const { name, address } = newDevice();
+    await begin();
+    hear(address, lists);
+    hear(address, [config(name), marker(name)], { transport: 'https' });
+    expect((await believed(name))?.pairs).toContain(unknown);
+  });
+
+  test('what an edge could not tell, every phone may hold; what a killed server had not told, too', async () => {
+    const { name } = newDevice();
+    await begin();
+    watch.heard({ seen: [], lostCount: true });
+    await watch.close();
+    const gaps = node.readBeliefs().gaps.length;
+    expect(gaps).toBe(1);
+    // Killed: the file says that its writer did not say good-bye.
+    await begin();
+    const killed = join(world, 'killed');
+    cpSync(data, killed, { recursive: true });
+    await watch.close();
+    expect(readBeliefs(join(killed, 'beliefs.sqlite')).unfinished).toBe(true);
+    const again = await openServingNode({ dataDir: killed, passphraseFile: undefined });
+    const after = await startBeliefWatch(again, () => undefined);
+    await after.close();
+    expect(again.readBeliefs().gaps).toHaveLength(gaps + 1);
+    const [itl] = (await again.store.currentLists()).filter(({ kind }) => kind === 'itl');
+    expect(again.readBeliefs().gaps.at(-1)?.pairs).toContain(`/${itl?.sha256}`);
+    expect(again.readBeliefs().devices.some((belief) => belief.name === name)).toBe(false);
+    await again.close();
+  });
+});
+
+interface Shown {
+  readonly showedBelief: string | null;
+  readonly pairs: readonly { readonly ctl: string; readonly itl: string }[];
+}
+
+test('a phone that boots by TFTP from transfer ports is believed, and is so after kill -9', async () => {
+  const { name, address } = newDevice();
+  const quiet = newDevice();
+  const tftp = ['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--ports', '42000-43999', '--data', served];
+  const crypto = createVerifier();
+  const show = async (device: string): Promise<Shown> =>
+    JSON.parse(await run(served, 'show-trust', device, '--json')) as Shown;
+
+  let server = await serveProgram(tftp);
+  const port = server.port('tftp');
+  const asked: string[] = [];
+  const { refused, missing } = await bootPhone({
+    crypto,
+    state: newPhone(name),
+    nowSeconds: () => Math.floor(Date.now() / 1000),
+    report: (verdict) => asked.push(`${verdict.name} ${verdict.outcome}`),
+    async fetch(file) {
+      try {
+        const bytes = await fetchTftp({ host: '127.0.0.1', port, name: file, bindAddress: address });
+        return { kind: 'bytes', bytes };
+      } catch (error) {
+        if (error instanceof Failure && error.code === 'not-found') return { kind: 'not-found' };
+        throw error;
+      }
+    },
+  });
+  expect({ refused, missing }).toEqual({ refused: [], missing: [] });
+  expect(asked).toContainEqual(expect.stringMatching(/^FP[0-9a-f-]{36}\.xml\.sgn accepted$/));
+
+  const patience = { timeout: 30_000, interval: 200 };
+  await expect.poll(async () => (await show(name)).showedBelief, patience).not.toBeNull();
+  const told = await show(name);
+  expect(told.pairs.map(({ itl }) => itl)).not.toContain('unknown');
+  expect((await show(quiet.name)).pairs).toEqual([
+    { ctl: 'unknown', itl: 'unknown', since: null, how: null, refusals: [] },
+  ]);
+
+  server.child.kill('SIGKILL');
+  await expect.poll(() => server.child.signalCode, patience).toBe('SIGKILL');
+  server = await serveProgram(tftp);
+  try {
+    expect((await show(name)).showedBelief).toBe(told.showedBelief);
+    expect((await show(name)).pairs.map(({ itl }) => itl)).not.toContain('unknown');
+    // Nobody knows whom it gave its lists to in its last second.
+    await expect.poll(async () => (await show(quiet.name)).pairs.length, patience).toBeGreaterThan(1);
+  } finally {
+    await server.stop();
+  }
+}, 120_000);
