@@ -8,6 +8,8 @@ export const beliefsPerStatementMax = 1_000;
 export const movedRowsPerStatement = 500;
 /** Rows of the database that a node's copy takes at once: some 20 ms in which no phone is answered. */
 export const replicaRowsPerFetch = 1_000;
+/** Pages of a copy that is written: those of 100,000 devices are written once, where 16 MiB give many out and fetch them again. */
+export const replicaCacheKibibytes = 64 * 1024;
 /** How often a node asks the database for what nobody tells of: timestamps that others gave. */
 export const replicaLookMs = 1_000;
 /** A database that is away is asked again after this long, doubling. */

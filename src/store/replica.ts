@@ -9,7 +9,7 @@
 import { sql, type Transaction } from 'kysely';
 import Sqlite from 'better-sqlite3';
 import { assert } from '../base/assert.ts';
-import { replicaRowsPerFetch } from '../base/limits-database.ts';
+import { replicaCacheKibibytes, replicaRowsPerFetch } from '../base/limits-database.ts';
 import { databaseWaitMsMax } from '../base/limits.ts';
 import type { Database } from './database.ts';
 import { migrate, migrations } from './migrate.ts';
@@ -71,7 +71,8 @@ const smallTables = [
 const markedTables = ['device', 'device_home', 'signed_timestamp'] as const;
 
 type Reader = Transaction<Schema>;
-type Row = Record<string, unknown>;
+/** As JSON has it: in the order of the columns, bytes in hex. */
+type Row = (string | number | Buffer | null)[];
 
 class CopiedDatabase implements Replica {
   readonly database: Database;
@@ -89,6 +90,7 @@ class CopiedDatabase implements Replica {
     this.#file.pragma('foreign_keys = OFF');
     // A copy that a power cut takes is made again; what is owed goes by the other connection.
     this.#file.pragma('synchronous = NORMAL');
+    this.#file.pragma(`cache_size = -${replicaCacheKibibytes}`);
     this.#file.exec(`create table if not exists copy (singleton integer primary key check (singleton = 1),
       mark integer not null, schema integer not null) strict`);
   }
@@ -182,7 +184,7 @@ class CopiedDatabase implements Replica {
 
   async #replace(reader: Reader, table: string): Promise<void> {
     this.#run(`delete from ${table}`);
-    await this.#take(reader, table, '');
+    await this.#take(reader, table);
   }
 
   async #copyMarked(reader: Reader, since: number): Promise<void> {
@@ -195,14 +197,15 @@ class CopiedDatabase implements Replica {
     }
     if (since < number) {
       await this.#forget(reader, since);
-      const where = `where mark > ${since}`;
+      const isNew = `mark > ${since}`;
       const dropLines = this.#file.prepare('delete from device_line where device = ?');
-      await this.#take(reader, 'device', where, (row) => {
-        if (since !== everything) dropLines.run(row['name']);
+      await this.#take(reader, 'device', isNew, (name) => {
+        if (since !== everything) dropLines.run(name);
       });
-      await this.#take(reader, 'device_line', `where device in (select name from device ${where})`);
-      await this.#take(reader, 'device_home', where);
-      await this.#take(reader, 'signed_timestamp', where);
+      const ofNew = `device in (select name from device where ${isNew})`;
+      await this.#take(reader, 'device_line', since === everything ? 'true' : ofNew);
+      await this.#take(reader, 'device_home', isNew);
+      await this.#take(reader, 'signed_timestamp', isNew);
     }
     this.#run(
       'delete from device_home where cluster is not null and cluster not in (select id from remote_cluster)',
@@ -222,25 +225,25 @@ class CopiedDatabase implements Replica {
     }
   }
 
-  /** In pieces: neither side holds a table in memory, and phones are answered in between. */
-  async #take(reader: Reader, table: string, where: string, before?: (row: Row) => void): Promise<void> {
-    const columns = (this.#file.pragma(`table_info(${table})`) as { name: string }[]).map(({ name }) => name);
-    const named = columns.map((name) => `"${name}"`).join(', ');
+  /** `before` is given the first column of each row. */
+  async #take(
+    reader: Reader,
+    table: string,
+    where = 'true',
+    before: (key: unknown) => void = () => undefined,
+  ): Promise<void> {
+    const columns = this.#file.pragma(`table_info(${table})`) as ColumnInfo[];
+    const named = columns.map(({ name }) => `"${name}"`);
+    const blobs = columns.flatMap(({ type }, at) => (isBlob(type) ? [at] : []));
     const insert = this.#file.prepare(
-      `insert or replace into ${table} (${named}) values (${columns.map(() => '?').join(', ')})`,
+      `insert or replace into ${table} (${named.join()}) values (${named.map(() => '?').join()})`,
     );
-    await sql
-      .raw(`declare copied no scroll cursor for select ${named} from ${table} ${where}`)
-      .execute(reader);
-    for (;;) {
-      const { rows } = await sql.raw<Row>(`fetch ${replicaRowsPerFetch} from copied`).execute(reader);
+    for await (const rows of piecesOf(reader, table, columns, where))
       for (const row of rows) {
-        before?.(row);
-        insert.run(columns.map((name) => row[name]));
+        before(row[0]);
+        for (const at of blobs) row[at] = bytesOf(row[at]);
+        insert.run(row);
       }
-      if (rows.length < replicaRowsPerFetch) break;
-    }
-    await sql.raw('close copied').execute(reader);
   }
 
   #writeNotes(): void {
@@ -267,6 +270,57 @@ class CopiedDatabase implements Replica {
 
 /** Below every mark. */
 const everything = -1;
+
+/** As SQLite tells it; `pk` counts the columns of the primary key from 1. */
+interface ColumnInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly pk: number;
+}
+
+const isBlob = (type: string): boolean => type.toUpperCase() === 'BLOB';
+
+function bytesOf(hex: Row[number] | undefined): Row[number] {
+  return typeof hex === 'string' ? Buffer.from(hex, 'hex') : null;
+}
+
+/**
+ * In pieces by the primary key: neither side holds a table in memory, and phones are answered in between. Each piece is
+ * one text, which costs half of what a value for every column of every row does, and the next one is on its way while
+ * one is written.
+ */
+async function* piecesOf(
+  reader: Reader,
+  table: string,
+  columns: readonly ColumnInfo[],
+  where: string,
+): AsyncIterableIterator<readonly Row[]> {
+  const keyed = columns.map(({ pk }, at) => ({ pk, at })).filter(({ pk }) => pk > 0);
+  const places = keyed.toSorted((a, b) => a.pk - b.pk).map(({ at }) => at);
+  assert(places.length > 0, 'a table that is copied has a primary key');
+  const key = places.map((at) => `"${columns[at]?.name}"`).join();
+  const told = columns.map(({ name, type }) => (isBlob(type) ? `encode("${name}", 'hex')` : `"${name}"`));
+  const page = async (last: Row | undefined): Promise<readonly Row[]> => {
+    const after =
+      last === undefined ? sql`` : sql` and (${sql.raw(key)}) > (${sql.join(places.map((at) => last[at]))})`;
+    const { rows } = await sql<{ rows: string | null }>`
+      select string_agg(row, ',') as rows from (
+        select json_build_array(${sql.raw(told.join())})::text as row from ${sql.raw(table)}
+        where ${sql.raw(where)}${after} order by ${sql.raw(key)} limit ${sql.lit(replicaRowsPerFetch)}) piece`.execute(
+      reader,
+    );
+    return JSON.parse(`[${rows[0]?.rows ?? ''}]`) as Row[];
+  };
+  let piece = await page(undefined);
+  while (piece.length === replicaRowsPerFetch) {
+    const next = page(piece.at(-1));
+    // Where writing fails nobody waits for it.
+    next.catch(() => undefined);
+    yield piece;
+    piece = await next;
+  }
+  yield piece;
+}
 
 async function count(reader: Reader, table: (typeof markedTables)[number], upTo: number): Promise<number> {
   const { rows } = await sql
