@@ -44,7 +44,7 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
 export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange): ClusterView {
   const { addCertificates = [], retireCertificates = [], landCertificates = [] } = change;
   const { addNodes = [], removeNodes = [] } = change;
-  const { mode = view.cluster.mode, rotation } = change;
+  const { mode = view.cluster.mode, hash = view.cluster.hash, rotation } = change;
   // Rows get their ids when they are written; until then they stand behind all others, as they will.
   const added = addCertificates.map((certificate) => ({
     ...certificate,
@@ -63,7 +63,14 @@ export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange
         ? others
         : [...others, { purpose: rotation.purpose, ...rotation.to }];
   const nodes = [...view.nodes.filter(({ name }) => !removeNodes.includes(name)), ...addNodes];
-  return viewOf(crypto, { ...view.cluster, mode }, view.thisNode, nodes, [...kept, ...added], rotations);
+  return viewOf(
+    crypto,
+    { ...view.cluster, mode, hash },
+    view.thisNode,
+    nodes,
+    [...kept, ...added],
+    rotations,
+  );
 }
 
 function viewOf(

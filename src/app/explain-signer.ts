@@ -3,6 +3,7 @@
  * field accepts. Which it is follows from how far a renewal is; what this device would say, from what it may hold.
  */
 import type { CertificateFacts } from '../core/ports.ts';
+import type { HashName } from '../wire/algorithm.ts';
 import type { Acceptance } from '../core/trust/list-library.ts';
 import { inUse, ownOf } from '../core/trust/trust-plan.ts';
 import { readClusterView, trustInputOf, type ClusterView } from './cluster-view.ts';
@@ -11,9 +12,10 @@ import { deviceAccepts, readField, type FieldPorts } from './field.ts';
 export interface SignerReason {
   readonly subject: string;
   readonly fingerprint: string;
+  readonly hash: HashName;
   /** The end of "…, because". */
   readonly why: string;
-  /** With every pair that it may hold; `unknown` where they differ or nobody knows them. */
+  /** With every pair that it may hold; `unknown` where they differ, nobody knows them, or whether it reads the hash. */
   readonly device: Acceptance;
 }
 
@@ -23,11 +25,13 @@ export async function explainSigner(ports: FieldPorts, device: string): Promise<
   const signer = inUse(input, 'callmanager', input.thisNode);
   const own = ownOf(input, 'callmanager', input.thisNode);
   const { subject, fingerprint } = signer;
+  const { hash } = view.cluster;
   return {
     subject,
     fingerprint,
+    hash,
     why: reasonOf(view, own),
-    device: deviceAccepts(await readField(ports), device, signer),
+    device: deviceAccepts(await readField(ports), device, signer, hash),
   };
 }
 

@@ -9,9 +9,12 @@ import type { Delivery, Gap } from '../core/trust/belief-book.ts';
 import type { BeliefSource, HeardBeliefs } from '../core/trust/belief-store.ts';
 import { indexBeliefs, mergeBeliefs } from '../core/trust/merge-beliefs.ts';
 import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
+import type { HashName } from '../wire/algorithm.ts';
 import { withDeliveries, type FieldGroup, type FieldPhone } from '../core/trust/strand.ts';
 
 export interface FieldPorts extends BeliefSource {
+  /** Models that were seen to read SHA-512; of every other one nobody knows. */
+  readonly sha512Models: readonly string[];
   readonly store: Store;
   readonly crypto: Crypto;
   readonly clock: WallClock;
@@ -19,6 +22,8 @@ export interface FieldPorts extends BeliefSource {
 
 export interface FieldDevice extends FieldPhone {
   readonly set: SetId;
+  /** Somebody said so of its model. */
+  readonly readsSha512: boolean;
   readonly address: string;
   readonly deliveries: readonly Delivery[];
   readonly provedMs: number | undefined;
@@ -30,7 +35,7 @@ export interface Field {
   readonly sets: BeliefSets;
   /** By name. */
   readonly devices: readonly FieldDevice[];
-  /** Phones that share a set, together. */
+  /** Phones of which the same is known, together. */
   readonly groups: readonly FieldGroup[];
   readonly current: readonly PublishedList[];
   readonly gaps: readonly Gap[];
@@ -52,8 +57,10 @@ export async function readField(ports: FieldPorts): Promise<Field> {
   const isOnlyNode = (await store.listNodes()).length < 2;
   const ends = endsOf(published);
   const sets = new BeliefSets();
-  const devices = (await store.listDeviceNames()).toSorted().map((name) => {
-    const { set, ...heard } = mergeBeliefs(sets, nodes, name);
+  const models = new Set(ports.sha512Models);
+  const devices = (await store.listDeviceModels()).toSorted(byName).map(({ name, model }): FieldDevice => {
+    const { set, ...rest } = mergeBeliefs(sets, nodes, name);
+    const heard = { ...rest, readsSha512: models.has(model) };
     // Who was never heard of was given nothing.
     if (heard.heardMs === 0 && isOnlyNode) return { name, set, ...heard };
     // Rows are written as they were heard: whoever was heard after the end of a list has all of it in its set.
@@ -72,23 +79,36 @@ export async function readField(ports: FieldPorts): Promise<Field> {
 }
 
 /**
- * Would the device take a file by this signer? `reject` and `accept` are said only when every pair it may hold says so;
+ * Would the device take a file by this signer, with this hash? `reject` and `accept` are said only when every pair it may hold says so;
  * the evidence that another signer than its home's may be shown to it (design.md §4).
  */
-export function deviceAccepts(field: Field, device: string, signer: CertificateFacts): Acceptance {
+export function deviceAccepts(
+  field: Field,
+  device: string,
+  signer: CertificateFacts,
+  hash: HashName,
+): Acceptance {
   const found = field.devices.find(({ name }) => name === device);
   const pairs: readonly PairKey[] = found === undefined ? [] : field.sets.pairs(found.set);
-  return beliefsAccept(field.library, pairs, signer);
+  const word = beliefsAccept(field.library, pairs, signer);
+  // Who may read SHA-1 alone may believe nothing that is signed with SHA-512.
+  return word === 'accept' && hash === 'sha512' && found?.readsSha512 !== true ? 'unknown' : word;
 }
 
 function groupsOf(sets: BeliefSets, devices: readonly FieldDevice[]): readonly FieldGroup[] {
-  const bySet = new Map<SetId, FieldPhone[]>();
+  const groups = new Map<string, FieldGroup & { readonly phones: FieldPhone[] }>();
   for (const device of devices) {
-    const group = bySet.get(device.set);
-    if (group) group.push(device);
-    else bySet.set(device.set, [device]);
+    const { set, readsSha512 } = device;
+    const word = `${set} ${readsSha512}`;
+    const group = groups.get(word);
+    if (group) group.phones.push(device);
+    else groups.set(word, { pairs: sets.pairs(set), readsSha512, phones: [device] });
   }
-  return [...bySet].map(([set, phones]) => ({ pairs: sets.pairs(set), phones }));
+  return [...groups.values()];
+}
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return a.name < b.name ? -1 : 1;
 }
 
 /** Of this folder from its file, which is a second old at most; of the other nodes as they told. */

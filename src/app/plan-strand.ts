@@ -35,6 +35,8 @@ export interface ShownVerdict {
   readonly ctl: string;
   readonly itl: string;
   readonly phones: number;
+  /** Nobody said that they read SHA-512, which something is signed with. */
+  readonly mayNeedSha1: boolean;
   /** `CTL`, `ITL, with new lists`, `none`; one for each reading that differs. */
   readonly before: readonly string[];
   readonly after: readonly string[];
@@ -56,7 +58,8 @@ export async function planStrand(
 
 /**
  * Every pair that could be made of the published lists, whoever holds it: for phones that no database counts yet.
- * `stranded`: no path afterwards that can be relied upon, whatever it was before.
+ * `stranded`: no path afterwards that can be relied upon, whatever it was before. Phones that hold published lists read
+ * their hash, which goes on being used.
  */
 export async function planEveryPair(
   { store, crypto }: Pick<FieldPorts, 'store' | 'crypto'>,
@@ -65,7 +68,7 @@ export async function planEveryPair(
   const library = new ListLibrary(crypto, await store.listPublished());
   const judge = await judgeOf(crypto, library, planned, { store, crypto });
   return library.allPairs().map((key) => {
-    const verdict = judge.verdict(key);
+    const verdict = judge.verdict(key, true);
     const stranded = verdict.after.some(({ path }) => path === 'none' || path === 'TVS');
     return shownOf(library, { ...verdict, stranded, phones: 0 });
   });
@@ -176,11 +179,15 @@ function mostFirst(a: CountedPair, b: CountedPair): number {
   return b.phones - a.phones;
 }
 
-function shownOf(library: ListLibrary, { key, phones, before, after, stranded }: CountedPair): ShownVerdict {
+function shownOf(
+  library: ListLibrary,
+  { key, mayNeedSha1, phones, before, after, stranded }: CountedPair,
+): ShownVerdict {
   return {
     ctl: describeSide(library, key, 'ctl'),
     itl: describeSide(library, key, 'itl'),
     phones,
+    mayNeedSha1,
     before: before.map(roadWords),
     after: after.map(roadWords),
     stranded,

@@ -22,6 +22,8 @@ export interface TrustOperation {
   readonly warnings: readonly string[];
   readonly question: string;
   readonly aftermath: Aftermath;
+  /** What helps phones that it would strand, where it is not that they take the lists in force. */
+  readonly firstSteps?: readonly PlannedStep[];
   /** The next command, where there is one. */
   readonly next?: string;
   /** A key that somebody else has is cut off at any cost; the cost is said. */
@@ -79,7 +81,7 @@ export function publishOperation(
 }
 
 function stepsOf(
-  { operation, aftermath, next }: TrustOperation,
+  { operation, aftermath, next, firstSteps }: TrustOperation,
   { stranded }: PlannedStrand,
 ): readonly PlannedStep[] {
   const reset = { command: 'tftp-pki reset-phones', when: 'then: they take new lists when they boot' };
@@ -91,6 +93,7 @@ function stepsOf(
       ...(next === undefined ? [] : [{ command: next, when: 'after that' }]),
     ];
   const again = { command: itself, when: 'when plan counts no stranded phone any more' };
+  if (firstSteps !== undefined) return [...firstSteps, again];
   return [
     { ...reset, when: 'first: phones that take the lists in force are stranded no more' },
     {

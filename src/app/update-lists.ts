@@ -1,13 +1,14 @@
 /**
- * Lists made anew from the database: `update-itl`, its rollback and the undo of it, `update-ctl`, `set-mode`.
+ * Lists made anew from the database: `update-itl`, its rollback and the undo of it, `update-ctl`, `set-mode`, `set-hash`.
  * Refused: a rollback where phones hold a CTL that names no signer of files, a CTL where there is none to update,
- * the mode that the cluster is in.
+ * the mode that the cluster is in, the hash that it signs with.
  */
 import { Failure } from '../base/errors.ts';
 import type { ClusterMode } from '../core/cluster/model.ts';
 import { endedRows } from '../core/bulk/plan-import.ts';
 import type { Crypto, Store, WallClock } from '../core/ports.ts';
 import { aftermathOfLists, aftermathOfMode } from '../core/trust/aftermath.ts';
+import type { HashName } from '../wire/algorithm.ts';
 import { readClusterView } from './cluster-view.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
@@ -82,6 +83,36 @@ export async function setMode(ports: Ports, mode: ClusterMode): Promise<TrustOpe
         : [],
     question: `This operation will set the cluster to ${mode === 'mixed' ? 'mixed' : 'non secure'} mode. Do you want to continue?`,
     aftermath: aftermathOfMode,
+  };
+}
+
+/**
+ * Every list and every file is signed anew, by the same keys. Any phone reads SHA-1; that a model reads SHA-512 only the
+ * administrator can say (`risk.sha512Models`), and the planner counts whoever may not.
+ */
+export async function setHash(ports: Ports, hash: HashName): Promise<TrustOperation> {
+  const { cluster } = await readClusterView(ports.store, ports.crypto);
+  const word = hash === 'sha1' ? 'SHA-1' : 'SHA-512';
+  if (cluster.hash === hash) throw new Failure('refused', `the cluster signs with ${word} already`);
+  return {
+    operation: `set-hash ${hash}`,
+    request: { change: { hash } },
+    warnings:
+      hash === 'sha512'
+        ? ['a phone that reads no SHA-512 keeps its lists and its configuration, and takes nothing new']
+        : ['SHA-1 is a risk that somebody has to accept: status says for which phones, and until when'],
+    question: `Sign lists and configurations with ${word} from now on?`,
+    aftermath: aftermathOfLists,
+    firstSteps: [
+      {
+        command: 'tftp-pki init --hash sha512, in a folder of its own',
+        when: 'first: does a phone of each model, with the load that it runs, take what is served from there?',
+      },
+      {
+        command: 'risk: { sha512Models: […] } in tftp-pki.yaml',
+        when: 'then: the models that were seen to do so',
+      },
+    ],
   };
 }
 

@@ -42,6 +42,7 @@ import { renewCertificateCommand } from './commands/renew-certificate.ts';
 import { resetCtlCommand, resetItlCommand } from './commands/reset-lists.ts';
 import { resetPhonesCommand } from './commands/reset-phones.ts';
 import { serveFiles } from './commands/serve-files.ts';
+import { setHashCommand } from './commands/set-hash.ts';
 import { setModeCommand } from './commands/set-mode.ts';
 import { setProvisioningCommand, showProvisioningCommand } from './commands/set-provisioning.ts';
 import { showAudit } from './commands/show-audit.ts';
@@ -91,6 +92,7 @@ export const commands: readonly CommandDefinition[] = [
   updateItlCommand,
   updateCtlCommand,
   setModeCommand,
+  setHashCommand,
   queryTvs,
   renewCertificateCommand,
   resetItlCommand,

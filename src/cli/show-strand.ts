@@ -16,10 +16,10 @@ export function printStrand(output: Output, { strand, steps }: PlannedOperation,
       ['MAY HOLD CTL', 'ITL', 'PHONES', 'SIGNER FOUND IN, NOW', 'AND THEN'],
       strand.shown
         .slice(0, pairsShownMax)
-        .map(({ ctl, itl, phones, before, after, stranded }) => [
+        .map(({ ctl, itl, phones, mayNeedSha1, before, after, stranded }) => [
           ctl,
           itl,
-          String(phones),
+          `${phones}${mayNeedSha1 ? ', may need SHA-1' : ''}`,
           before.join(' or '),
           `${after.join(' or ')}${stranded ? '  (stranded)' : ''}`,
         ]),

@@ -329,6 +329,7 @@ export interface TrustChange {
   /** Rows that stand where an import would put them, now for another purpose or another while. */
   readonly landCertificates?: readonly { readonly id: number; readonly landed: Landed }[] | undefined;
   readonly mode?: ClusterMode | undefined;
+  readonly hash?: HashName | undefined;
   readonly rotation?: RotationChange | undefined;
   readonly addNodes?: readonly ClusterNode[] | undefined;
   /** Names; what they signed and were stays as history. */

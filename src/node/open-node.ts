@@ -12,11 +12,11 @@ import {
   type InitRequest,
   type InitResult,
 } from '../app/init-cluster.ts';
+import type { FieldPorts } from '../app/field.ts';
 import type { Bundles } from '../core/bulk/bundles.ts';
 import type { Quarantine } from '../core/bulk/quarantine.ts';
 import type { CertificateFacts, CertificateJudge, Crypto } from '../core/ports.ts';
 import { pairsOf } from '../core/trust/belief-book.ts';
-import type { BeliefSource } from '../core/trust/belief-store.ts';
 import { servingAnswerMsMax } from '../base/limits-database.ts';
 import { loadConfig } from '../config/load.ts';
 import { newConfigText, type NewConfig } from '../config/new-config.ts';
@@ -57,7 +57,7 @@ export interface BundleOptions {
   readonly legacy: boolean;
 }
 
-export interface OpenNode extends InitPorts, BeliefSource {
+export interface OpenNode extends InitPorts, FieldPorts {
   /** Where it serves from a copy: a node whose database is elsewhere. */
   readonly subscription: Subscription | undefined;
   readonly folder: DataFolder;
@@ -202,6 +202,7 @@ async function join(
     crypto,
     clock: { nowMs: () => Date.now() },
     readBeliefs: () => readBeliefs(folder.beliefsFile),
+    sha512Models: config.risk.sha512Models,
     verifyAgain,
     signers: keys.signers,
     certificates: { suitability: judgeSuitability, path: validatePath },

@@ -1,10 +1,10 @@
-/** A change of the cluster's trust inside somebody's transaction: certificates and nodes that come and go, the mode. */
+/** A change of the cluster's trust inside somebody's transaction: certificates and nodes that come and go, mode, hash. */
 import type { Kysely } from 'kysely';
 import type { Crypto, TrustChange } from '../core/ports.ts';
 import type { Schema } from './schema.ts';
 import { addCertificates, landCertificate, retireCertificate } from './tables/certificate.ts';
 import { changeRotation } from './tables/rotation.ts';
-import { updateMode } from './tables/cluster.ts';
+import { updateHash, updateMode } from './tables/cluster.ts';
 import { raiseTimestampFloor } from './tables/signed-timestamp.ts';
 import { insertNode, removeNode } from './tables/node.ts';
 
@@ -15,7 +15,7 @@ export async function applyChange(
   atMs: number,
 ): Promise<void> {
   const { addCertificates: added = [], retireCertificates = [], landCertificates = [] } = trustChange;
-  const { addNodes = [], removeNodes = [], mode, rotation } = trustChange;
+  const { addNodes = [], removeNodes = [], mode, hash, rotation } = trustChange;
   for (const id of retireCertificates) await retireCertificate(query, id, atMs);
   for (const { id, landed } of landCertificates) await landCertificate(query, id, landed);
   // A certificate belongs to a node that is there.
@@ -24,6 +24,11 @@ export async function applyChange(
   await raiseTimestampFloor(query, newestSigner(crypto, added));
   for (const name of removeNodes) await removeNode(query, name, atMs);
   if (mode !== undefined) await updateMode(query, mode);
+  if (hash !== undefined) {
+    await updateHash(query, hash);
+    // One name and one timestamp stand for one signature: every file is signed anew, under a later one.
+    await raiseTimestampFloor(query, Math.floor(atMs / 1000));
+  }
   if (rotation !== undefined) await changeRotation(query, rotation);
 }
 

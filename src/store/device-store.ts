@@ -20,6 +20,7 @@ import {
   findDevice,
   insertDevice,
   lastChangedDevice,
+  listDeviceModels,
   listDeviceNames,
   listDevices,
   markReset,
@@ -41,6 +42,7 @@ export function createDeviceStore(database: Database): DeviceStore {
   return {
     listDevices: () => listDevices(query),
     listDeviceNames: () => listDeviceNames(query),
+    listDeviceModels: () => listDeviceModels(query),
     countDevices: () => countDevices(query),
     findDevice: (name) => findDevice(query, name),
     addDevice: (device) => change((transaction) => insertDevice(transaction, columns, device)),

@@ -3,6 +3,7 @@ import type { PublishedList } from '../../src/core/cluster/model.ts';
 import type { CertificateFacts } from '../../src/core/ports.ts';
 import { paperConfig } from '../../src/core/trust/paper.ts';
 import type { Served } from '../../src/core/trust/strand.ts';
+import type { HashName } from '../../src/wire/algorithm.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { ctlRecords, itlRecords, type TestCluster } from './clusters.ts';
 import { now, trustList } from './trust-builder.ts';
@@ -15,16 +16,18 @@ function facts(of: TestCluster['sast']): CertificateFacts {
   return read;
 }
 
-/** A list of cluster `of`, signed by cluster `by`'s SAST. */
+/** A list of cluster `of`, signed by cluster `by`'s SAST with SHA-1. */
 export function list(
   kind: 'itl' | 'ctl',
   generation: number,
   of: TestCluster,
   by: TestCluster = of,
+  hash: HashName = 'sha1',
 ): PublishedList {
   const records = kind === 'itl' ? itlRecords(of) : ctlRecords(of);
   const bytes = trustList({
     by: by.sast,
+    hash,
     as: kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv',
     timestamp: now + generation,
     records,
@@ -43,7 +46,11 @@ export function list(
 
 const silent: Served['tvs'] = () => ({ kind: 'unreachable' });
 
-export async function served(lists: readonly PublishedList[], signer: TestCluster['sast']): Promise<Served> {
+export async function served(
+  lists: readonly PublishedList[],
+  signer: TestCluster['sast'],
+  hash: HashName = 'sha1',
+): Promise<Served> {
   const file = (kind: 'itl' | 'ctl'): Served['itl'] => {
     const found = lists.find((each) => each.kind === kind);
     return found && { name: kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv', bytes: found.bytes };
@@ -51,7 +58,7 @@ export async function served(lists: readonly PublishedList[], signer: TestCluste
   return {
     itl: file('itl'),
     ctl: file('ctl'),
-    config: await paperConfig(facts(signer), 'sha1'),
+    config: await paperConfig(facts(signer), hash),
     tvs: silent,
   };
 }

@@ -32,6 +32,7 @@ export interface JudgeCase {
   readonly itl: string | undefined;
   readonly tvs: TvsCase | undefined;
   readonly newest: number | undefined;
+  readonly sha1Only: boolean | undefined;
   readonly file: string;
   readonly as: string;
   readonly phone: string;

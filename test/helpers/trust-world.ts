@@ -25,6 +25,7 @@ import {
 } from '../../src/core/trust/strand.ts';
 import type { TrustInput, TrustPlan } from '../../src/core/trust/trust-plan.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
+import type { HashName } from '../../src/wire/algorithm.ts';
 import { subject } from './clusters.ts';
 import { now, party, type Party } from './trust-builder.ts';
 
@@ -84,6 +85,7 @@ export interface Trust {
   readonly foreign: boolean;
   /** `localkey`: the CallManager key signs the lists this time. */
   readonly local: boolean;
+  readonly hash: HashName;
 }
 
 export const firstTrust: Trust = {
@@ -93,6 +95,7 @@ export const firstTrust: Trust = {
   rollback: false,
   foreign: false,
   local: false,
+  hash: 'sha1',
 };
 
 /** The next trust for the name of an operation; undefined where the cluster's state does not allow it. */
@@ -138,6 +141,8 @@ export function afterOperation(trust: Trust, operation: string): Trust | undefin
       return { ...base, foreign: !trust.foreign };
     case 'localkey':
       return { ...base, local: true };
+    case 'hash':
+      return { ...base, hash: trust.hash === 'sha1' ? 'sha512' : 'sha1' };
     default:
       return undefined;
   }
@@ -156,6 +161,7 @@ export const operations = [
   'rollback',
   'import',
   'localkey',
+  'hash',
 ] as const;
 
 export interface Generation {
@@ -168,6 +174,10 @@ export interface TestPhone {
   readonly address: string;
   /** Its server answers from transfer ports or TCP; else last ACKs could be forged. */
   readonly proved: boolean;
+  /** It reads no SHA-512. */
+  readonly sha1Only: boolean;
+  /** Somebody said that its model reads SHA-512, which is then true. */
+  readonly readsSha512: boolean;
   held: PhoneState;
 }
 
@@ -254,6 +264,7 @@ export class TrustWorld {
     const key = [
       kind,
       this.number,
+      trust.hash,
       signer.fingerprint,
       ...records.map(({ role, certificate }) => `${role}${certificate?.fingerprint.slice(0, 12) ?? ''}`),
     ].join(' ');
@@ -264,7 +275,7 @@ export class TrustWorld {
         records,
         fileName,
         timestamp,
-        hash: 'sha512',
+        hash: trust.hash,
         signer: signerOf(by),
         preparesRollback: kind === 'itl' && trust.rollback,
       }),
@@ -287,7 +298,7 @@ export class TrustWorld {
     const files: Partial<Record<TrustListKind, Served['itl']>> = {};
     for (const plan of this.plans(trust))
       files[plan.kind] = await paperList(plan, {
-        hash: 'sha512',
+        hash: trust.hash,
         rollback: trust.rollback,
         fileName: plan.kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv',
       });
@@ -295,6 +306,7 @@ export class TrustWorld {
     const finder = new RoadFinder(crypto, this.library, { before, after });
     const field = [...this.members()].map(([name, pairs]) => ({
       pairs,
+      readsSha512: this.phones.some((phone) => phone.name === name && phone.readsSha512),
       phones: [{ name, heardMs: this.nowMs }],
     }));
     return { report: planStranding(finder, this.library, field, 0), finder };
@@ -321,13 +333,13 @@ export class TrustWorld {
   }
 
   async #served(trust: Trust, lists: Pick<Served, 'itl' | 'ctl'>): Promise<Served> {
-    const config = await paperConfig(factsOf(first(trust.callmanager)), 'sha512');
+    const config = await paperConfig(factsOf(first(trust.callmanager)), trust.hash);
     return { ...lists, config, tvs: () => ({ kind: 'unreachable' }) };
   }
 
   /** One boot against what is served; `commit`: the phone remembers and the server hears it. */
   async boot(phone: TestPhone, commit: boolean): Promise<boolean> {
-    let machine = switchOn(phone.held);
+    let machine = switchOn({ ...phone.held, sha1Only: phone.sha1Only });
     let input: PhoneInput | undefined = { type: 'start' };
     let accepted = false;
     while (input !== undefined) {
@@ -374,9 +386,10 @@ export class TrustWorld {
     if (!/^SEP[0-9A-F]{12}\.cnf\.xml(\.sgn)?$/.test(name)) return undefined;
     const content = new TextEncoder().encode('<device/>');
     if (!name.endsWith('.sgn')) return content;
-    const signer = first(this.current?.trust.callmanager);
-    return once(`${name} ${factsOf(signer).fingerprint}`, () =>
-      signFile({ fileName: name, timestamp: now, hash: 'sha512', content, signer: signerOf(signer) }),
+    const { callmanager, hash } = this.current?.trust ?? firstTrust;
+    const signer = first(callmanager);
+    return once(`${name} ${hash} ${factsOf(signer).fingerprint}`, () =>
+      signFile({ fileName: name, timestamp: now, hash, content, signer: signerOf(signer) }),
     );
   }
 
@@ -409,7 +422,7 @@ export async function fromElsewhere(name: string): Promise<PhoneState> {
       records: planItl(input).records,
       fileName: 'ITLFile.tlv',
       timestamp: now,
-      hash: 'sha512',
+      hash: 'sha1',
       signer: signerOf(elsewhere.recovery),
     }),
   );

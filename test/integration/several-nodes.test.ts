@@ -3,7 +3,7 @@
  * to, and leaves, while phones that remember their lists accept everything. The database dies and comes back.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ import { fetchTftp } from '../../src/net/tftp-client.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { bootPhone } from '../../src/sim/boot-phone.ts';
 import { loadPhone, savePhone } from '../../src/sim/phone-folder.ts';
+import { decodeSignedHeader } from '../../src/wire/signed-header.ts';
 import type { FileVerdict } from '../../src/core/phone/phone.ts';
 import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
@@ -61,6 +62,12 @@ async function fetchFrom(server: ServedNode, name: string): Promise<Uint8Array |
     if (error instanceof Failure && error.code === 'not-found') return undefined;
     throw error;
   }
+}
+
+/** DIGEST ALGORITHM: 1 SHA-1, 3 SHA-512. */
+async function digestOf(server: ServedNode, name: string): Promise<number | undefined> {
+  const header = decodeSignedHeader((await fetchFrom(server, name)) ?? new Uint8Array());
+  return header.ok ? header.value.digestCode : undefined;
 }
 
 /** The phone keeps what it took; nothing that it is offered may be refused. Gives its ITL. */
@@ -132,6 +139,16 @@ test('a node joins, is told of changes, is fallen over to, survives its database
   postgres.start();
   await command('a', 'add-device', 'SEP00112233FFFF', '--model', 'CP-8851', '--protocol', 'SIP');
   for (const server of [a, b]) await servedAfter(server, 'SEP00112233FFFF.cnf.xml.sgn');
+
+  // Every list and every file of both is signed anew.
+  appendFileSync(join(world, 'a', 'tftp-pki.yaml'), 'risk:\n  sha512Models: [CP-8851]\n');
+  const hashed = await command('a', 'set-hash', 'sha512', '--yes');
+  expect(hashed['lists']).toHaveLength(4);
+  for (const server of [a, b]) {
+    for (const name of ['ITLFile.tlv', 'CTLFile.tlv', 'Ringlist.xml.sgn'])
+      await expect.poll(() => digestOf(server, name), { timeout: 20_000 }).toBe(3);
+    await boot(server);
+  }
 
   await command('a', 'remove-node', 'b.example', '--yes');
   await b.stop();

@@ -20,10 +20,14 @@ const histories = 1_000;
 const phantoms = ['SEP00AA00000001', 'SEP00AA00000002'];
 
 function phonesOf(random: Random): TestPhone[] {
+  // Of half of the fields somebody said that their models read SHA-512; of the others some phones do not.
+  const readsSha512 = random() < 0.5;
   return ['SEP001122330001', 'SEP001122330002', 'SEP001122330003'].map((name, at) => ({
     name,
     address: random() < 0.2 ? '10.0.0.1' : `10.0.0.${at + 1}`,
     proved: random() < 0.7,
+    readsSha512,
+    sha1Only: !readsSha512 && random() < 0.3,
     held: newPhone(name),
   }));
 }
@@ -64,22 +68,29 @@ async function strandsSomebody(
   trust: Trust,
   plan: Awaited<ReturnType<TrustWorld['plan']>>,
 ): Promise<boolean> {
-  const keys = plan.report.pairs.filter(({ stranded }) => stranded).map(({ key }) => key);
+  const pairs = plan.report.pairs.filter(({ stranded }) => stranded);
   const before = world.current;
   const published = [...world.published];
-  const held = keys.flatMap((key) => {
+  const held = pairs.flatMap(({ key, mayNeedSha1 }) => {
     const bytes = world.library.bytes(key);
     const hex = (list: Uint8Array | undefined): string | null =>
       list === undefined ? null : Buffer.from(list).toString('hex');
-    return bytes === undefined
-      ? []
-      : [{ ...newPhone('SEP00BB00000001'), ctl: hex(bytes.ctl), itl: hex(bytes.itl) }];
+    if (bytes === undefined) return [];
+    const state = { ...newPhone('SEP00BB00000001'), ctl: hex(bytes.ctl), itl: hex(bytes.itl) };
+    return [false, ...(mayNeedSha1 ? [true] : [])].map((sha1Only) => ({ state, sha1Only }));
   });
   await world.publish(trust);
   let stranded = false;
-  for (const state of held)
+  for (const { state, sha1Only } of held)
     stranded ||= !(await world.boot(
-      { name: state.name, address: '10.8.8.8', proved: false, held: state },
+      {
+        name: state.name,
+        address: '10.8.8.8',
+        proved: false,
+        sha1Only,
+        readsSha512: !sha1Only,
+        held: state,
+      },
       false,
     ));
   world.current = before;
@@ -146,6 +157,8 @@ describe('no phone is ever stranded', () => {
       name,
       address: `10.1.${Math.floor(at / 250)}.${at % 250}`,
       proved: true,
+      sha1Only: false,
+      readsSha512: true,
       held: newPhone(name),
     }));
     const world = new TrustWorld(phones, []);

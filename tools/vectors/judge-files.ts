@@ -26,6 +26,7 @@ const sast = (of: Party): Buffer => record({ role: role.sast, of });
 export const judgeFiles: Vectors = {
   'itl-a': () => itlOf(a),
   'itl-a-next': () => itlOf(a, now - 60),
+  'itl-a-sha1': () => trustList({ by: a.sast, as: 'ITLFile.tlv', hash: 'sha1', records: itlRecords(a) }),
   'itl-a-older': () => itlOf(a, now - 2 * day),
   'itl-a-device': () => trustList({ by: a.sast, as: 'ITLSEP001122334466.tlv', records: itlRecords(a) }),
   'itl-a-by-callmanager': () => trustList({ by: a.callmanager, as: 'ITLFile.tlv', records: itlRecords(a) }),
@@ -73,6 +74,8 @@ export const judgeFiles: Vectors = {
   garbage: () => Buffer.from('<html>404</html>'),
 
   'config-a': () => file(a.callmanager),
+  'config-a-sha1': () =>
+    signBytes({ by: a.callmanager, as: config, content, timestamp: now - 60, hash: 'sha1' }),
   'config-b': () => file(b.callmanager),
   'config-a-by-sast': () => file(a.sast),
   'config-a-other-device': () => file(a.callmanager, 'SEP001122334466.cnf.xml.sgn'),

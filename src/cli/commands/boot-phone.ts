@@ -14,6 +14,7 @@ interface BootOptions {
   readonly tvs?: Endpoint;
   readonly state?: string;
   readonly from?: string;
+  readonly sha1Only?: boolean;
 }
 
 interface Endpoint {
@@ -57,6 +58,10 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
       description: 'the address of this machine that the phone asks from (default: the system chooses)',
       parse: parseOwnAddress,
     },
+    {
+      flags: '--sha1-only',
+      description: 'a phone whose load reads no SHA-512; kept with --state',
+    },
   ],
   examples: [
     {
@@ -74,7 +79,7 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
         'tftp-pki boot-phone SEP001122334455 --server 192.0.2.20 --tvs 192.0.2.10 --state ./phones --json',
     },
   ],
-  async run({ output }, [asked = ''], { server, http, tvs, state, from }) {
+  async run({ output }, [asked = ''], { server, http, tvs, state, from, sha1Only = false }) {
     const [
       { bootPhone, fetchFirst },
       { loadPhone, savePhone },
@@ -96,9 +101,10 @@ export const bootPhoneCommand = defineCommand<BootOptions>({
     ];
     const verdicts: FileVerdict[] = [];
     const questions: TvsAsked[] = [];
+    const phone = state === undefined ? newPhone(name) : await loadPhone(state, name);
     const result = await bootPhone({
       crypto: createVerifier(),
-      state: state === undefined ? newPhone(name) : await loadPhone(state, name),
+      state: sha1Only ? { ...phone, sha1Only } : phone,
       fetch: requireOneAnswer(fetchFirst(...sources)),
       askTvs: tvs && askAndTell(output, { ...tvs, device: name }, questions),
       nowSeconds: () => Math.floor(Date.now() / 1000),

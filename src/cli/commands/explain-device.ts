@@ -87,15 +87,18 @@ function printExplanation(output: Output, explanation: Explanation): void {
   if (judgement !== undefined)
     output.line(`  phone: ${judgement.phone} (${judgement.code}): ${judgement.reason}`);
   if (signer === undefined) return;
-  output.line(`  signer: ${printable(signer.subject)}: ${signer.why}`);
+  output.line(`  signer: ${printable(signer.subject)}, with ${hashWords[signer.hash]}: ${signer.why}`);
   output.line(`  device: ${acceptances[signer.device]}`);
 }
+
+const hashWords = { sha1: 'SHA-1', sha512: 'SHA-512' } as const;
 
 /** By what this device may hold (`show-trust`); what a phone with the published lists says stands above. */
 const acceptances: Readonly<Record<Acceptance, string>> = {
   accept: 'believes this signer with every pair of lists that it may hold',
   reject: 'believes this signer with no pair of lists that it may hold',
-  unknown: 'may or may not believe this signer: see show-trust and plan --recover',
+  unknown:
+    'may or may not believe this signer: see show-trust and plan --recover; with SHA-512 also whether its model reads that (risk.sha512Models)',
 };
 
 function tellTrouble(output: Output, event: Event): void {

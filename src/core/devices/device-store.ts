@@ -31,6 +31,8 @@ export interface DeviceStore {
   listDevices(): Promise<readonly Device[]>;
   /** In no order. */
   listDeviceNames(): Promise<readonly string[]>;
+  /** Name and model of each, in no order. */
+  listDeviceModels(): Promise<readonly Pick<Device, 'name' | 'model'>[]>;
   countDevices(): Promise<number>;
   findDevice(name: string): Promise<Device | undefined>;
   /** Refused when a device of that name exists. */

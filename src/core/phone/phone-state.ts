@@ -27,6 +27,8 @@ export interface PhoneState {
   readonly config: string | null;
   /** By issuer and serial. */
   readonly vouched: Readonly<Record<string, VouchedCertificate>>;
+  /** Its load reads no SHA-512. */
+  readonly sha1Only?: boolean;
 }
 
 /** As it leaves the factory. */
@@ -47,11 +49,12 @@ export function readPhoneState(text: string): Outcome<PhoneState, string> {
     return bad(`the phone's state is not JSON: ${error instanceof Error ? error.message : 'unreadable'}`);
   }
   if (!isRecord(value)) return bad("the phone's state is not an object");
-  const { name, ctl, itl, newest, config, vouched } = value;
+  const { name, ctl, itl, newest, config, vouched, sha1Only = false } = value;
   if (typeof name !== 'string') return bad('`name` is not a text');
   if (!isHexOrNull(ctl) || !isHexOrNull(itl) || !isHexOrNull(config))
     return bad('`ctl`, `itl` or `config` is neither hex nor null');
   if (!isRecord(newest) || !isNumbers(newest)) return bad('`newest` does not hold numbers');
+  if (typeof sha1Only !== 'boolean') return bad('`sha1Only` is neither true nor false');
   if (!isRecord(vouched)) return bad('`vouched` is not an object');
   const known: Record<string, VouchedCertificate> = {};
   for (const [key, entry] of Object.entries(vouched)) {
@@ -59,7 +62,7 @@ export function readPhoneState(text: string): Outcome<PhoneState, string> {
     if (read === undefined) return bad('`vouched` does not hold certificates');
     known[key] = read;
   }
-  return good({ name, ctl, itl, newest, config, vouched: known });
+  return good({ name, ctl, itl, newest, config, vouched: known, ...(sha1Only && { sha1Only }) });
 }
 
 function readVouched(value: unknown): VouchedCertificate | undefined {

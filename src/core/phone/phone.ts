@@ -207,7 +207,12 @@ function stageOf(phone: Phone): Stage {
 }
 
 function trustOf(held: PhoneState): PhoneTrust {
-  return { ctl: bytesOf(held.ctl), itl: bytesOf(held.itl), newest: (name) => held.newest[name] };
+  return {
+    ctl: bytesOf(held.ctl),
+    itl: bytesOf(held.itl),
+    sha1Only: held.sha1Only,
+    newest: (name) => held.newest[name],
+  };
 }
 
 function bytesOf(hex: string | null): Uint8Array | undefined {

@@ -15,7 +15,7 @@ export function aftermathOfKey(purpose: CertificatePurpose): Aftermath {
   return { restart: servicesOf[purpose], reset: purpose === 'tftp-ec' ? 'no phone' : 'all phones' };
 }
 
-/** New lists alone: phones fetch them when they boot. */
+/** New lists, or everything signed anew by the same keys: phones fetch it when they boot. */
 export const aftermathOfLists: Aftermath = { restart: [], reset: 'all phones' };
 
 /** Certificates of others come or go: the TVS knows at once, lists follow when they are made anew. */

@@ -11,7 +11,7 @@ import { anchorsOfList, type Anchor } from './anchor.ts';
 import { anchorsFor, askList, askTvs, nameSigner, type Belief } from './belief-in-signer.ts';
 import { accept, reject, rejectSigner, unknown, type Judgement } from './judgement.ts';
 import { checkFileName } from './name-check.ts';
-import { judgeFormat, judgeSignature, lintOf, type FileToJudge } from './phone-checks.ts';
+import { judgeFormat, judgeSignature, lintOf, mayRead, type FileToJudge } from './phone-checks.ts';
 import { holdsNothing, isPreparedForRollback, type Held, type PhoneTrust } from './phone-trust.ts';
 import { rejection, type AcceptCode, type Rejection } from './verdict.ts';
 
@@ -37,6 +37,11 @@ export function judgeList(
   if (belief.kind === 'open') return unknown(belief.failed, signer);
   if (belief.kind === 'refused') return rejectSigner(belief.failed, signer, wanted);
   const free = code === 'accepted-first-use' || code === 'accepted-rollback';
+  if (!mayRead(phone, header)) {
+    const failed = rejection('hash-not-read');
+    // "Takes the first ITL on trust" (domain.md §2): sources do not say whether it looks at a signature that it cannot read.
+    return free ? unknown(failed, signer) : reject(failed, signer);
+  }
   const floor = free ? undefined : Math.max(same?.timestamp ?? 0, phone.newest?.(file.name) ?? 0);
   const failed = judgeSignature(crypto, file.bytes, header, belief.certificate, floor);
   if (failed) return failed;

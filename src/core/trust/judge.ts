@@ -14,7 +14,7 @@ import { anchorsFor, askList, askTvs, nameSigner, type Belief } from './belief-i
 import { judgeList } from './judge-list.ts';
 import { accept, reject, rejectSigner, unknown, type Judgement } from './judgement.ts';
 import { checkFileName, checkVersion, listKindOfName } from './name-check.ts';
-import { judgeFormat, judgeSignature, lintOf, type FileToJudge } from './phone-checks.ts';
+import { judgeFormat, judgeSignature, lintOf, mayRead, type FileToJudge } from './phone-checks.ts';
 import { holdsNothing, isPreparedForRollback, readHeld, type Held, type PhoneTrust } from './phone-trust.ts';
 import { rejection, type AcceptCode } from './verdict.ts';
 
@@ -79,6 +79,7 @@ function judgeSigned(
     const wanted = [...anchorsFor('file', held.ctl), ...anchorsFor('file', held.itl)];
     return rejectSigner(belief.failed, signer, wanted);
   }
+  if (!mayRead(phone, header)) return reject(rejection('hash-not-read'), signer);
   const failed = judgeSignature(crypto, file.bytes, header, belief.certificate, phone.newest?.(file.name));
   if (failed) return failed;
   const lists = [phone.ctl, phone.itl].filter((list) => list !== undefined);

@@ -1,10 +1,12 @@
 /** What a phone checks of bytes and signature once it knows whom to believe, shared by files and lists. */
+import { hashOfCode } from '../../wire/algorithm.ts';
 import type { FormatCode, FormatError } from '../../wire/format-error.ts';
 import type { Role } from '../../wire/role.ts';
 import type { SignedHeader } from '../../wire/signed-header.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { nameCertificate } from './anchor.ts';
 import { reject, unknown, type Judgement } from './judgement.ts';
+import type { PhoneTrust } from './phone-trust.ts';
 import { checkPolicy, checkSignature, phonePolicy } from './signature-check.ts';
 import { checkFloor, verifyStrict } from './strict.ts';
 import { rejection, type VerdictCode } from './verdict.ts';
@@ -41,6 +43,11 @@ const openFormatCodes: ReadonlySet<FormatCode> = new Set<FormatCode>([
 export function judgeFormat(error: FormatError): Judgement {
   const failed = { code: error.code, reason: error.message };
   return openFormatCodes.has(error.code) ? unknown(failed) : reject(failed);
+}
+
+/** Can the phone check this signature at all? An unknown algorithm is judgeSignature's affair. */
+export function mayRead({ sha1Only = false }: PhoneTrust, { digestCode }: SignedHeader): boolean {
+  return !(sha1Only && hashOfCode(digestCode) === 'sha512');
 }
 
 /** Policy of phones, signature, floor; `undefined` when all hold. */

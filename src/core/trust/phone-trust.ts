@@ -26,6 +26,8 @@ export interface PhoneTrust {
   /** The lists the phone holds, as bytes. */
   readonly ctl?: Uint8Array | undefined;
   readonly itl?: Uint8Array | undefined;
+  /** Its load reads no SHA-512 (domain.md §2); absent: it reads both. */
+  readonly sha1Only?: boolean | undefined;
   /** What its TVS answers for an issuer (text) and serial; absent: not known. */
   readonly tvs?: ((issuer: string, serial: Uint8Array) => TvsAnswer) | undefined;
   /** The newest timestamp (seconds) the phone accepted for a name; absent: not known. */

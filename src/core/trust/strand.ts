@@ -4,10 +4,13 @@
  * judge decides each step. A phone is stranded when one of the pairs it may hold has a path to a believed
  * configuration today and none afterwards, or when only a TVS could vouch where a list did before.
  *
- * Where no public source settles what phones do, a pair must have its path under every reading. What the planner
+ * Where no public source settles what phones do, a pair must have its path under every reading; a phone of which nobody
+ * said that it reads SHA-512 must have it if it reads SHA-1 alone, too. What the planner
  * judges is not signed yet: lists and configuration are made on paper, with signatures that count as right.
  */
 import { assert } from '../../base/assert.ts';
+import { hashOfCode } from '../../wire/algorithm.ts';
+import { decodeSignedHeader } from '../../wire/signed-header.ts';
 import type { TrustListKind } from '../cluster/model.ts';
 import type { Crypto } from '../ports.ts';
 import { anyOfOurs, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
@@ -42,22 +45,26 @@ export interface Road {
 
 const rank: Readonly<Record<Path, number>> = { none: 0, TVS: 1, ITL: 2, CTL: 2, free: 2 };
 
-/** How two open questions are read: may a list or a file be believed where sources do not settle it? */
+/**
+ * How open questions are read: may a list or a file be believed where sources do not settle it; does the phone read
+ * SHA-512?
+ */
 export interface Reading {
   readonly lists: boolean;
   readonly files: boolean;
+  readonly sha512: boolean;
 }
 
-export const readings: readonly Reading[] = [
-  { lists: false, files: false },
-  { lists: false, files: true },
-  { lists: true, files: false },
-  { lists: true, files: true },
-];
+const either = [false, true] as const;
+export const readings: readonly Reading[] = either.flatMap((sha512) =>
+  either.flatMap((lists) => either.map((files) => ({ lists, files, sha512 }))),
+);
 
 /** One pair of the field. */
 export interface PairVerdict {
   readonly key: PairKey;
+  /** Judged as a phone that reads SHA-1 alone, too: something is signed with SHA-512, and nobody said that it reads that. */
+  readonly mayNeedSha1: boolean;
   /** One for each reading; equal ones once. */
   readonly before: readonly Road[];
   readonly after: readonly Road[];
@@ -77,6 +84,11 @@ interface Hands {
   readonly itl: Side;
 }
 
+/** The phone that holds them, under one reading. */
+interface Holder extends Hands {
+  readonly sha1Only: boolean;
+}
+
 /** Judges pairs against what is served before and after; remembers, since thousands of phones share a few pairs. */
 export class RoadFinder implements PairJudge {
   readonly #crypto: Crypto;
@@ -84,39 +96,45 @@ export class RoadFinder implements PairJudge {
   readonly #served: Readonly<Record<'before' | 'after', Served>>;
   readonly #judgements = new Map<string, Judgement>();
   readonly #lists = new Map<Uint8Array, HeldList>();
-  readonly #verdicts = new Map<PairKey, PairVerdict>();
+  readonly #verdicts = new Map<string, PairVerdict>();
+  readonly #signsSha512: boolean;
 
   constructor(crypto: Crypto, library: ListLibrary, served: Readonly<Record<'before' | 'after', Served>>) {
     this.#crypto = onPaper(crypto);
     this.#library = library;
     this.#served = served;
+    const files = [served.before, served.after].flatMap(({ ctl, itl, config }) => [ctl, itl, config]);
+    this.#signsSha512 = files.some((file) => file !== undefined && isSha512(file.bytes));
   }
 
-  verdict(key: PairKey): PairVerdict {
-    const known = this.#verdicts.get(key);
+  verdict(key: PairKey, readsSha512: boolean): PairVerdict {
+    const mayNeedSha1 = this.#signsSha512 && !readsSha512;
+    const word = `${key} ${mayNeedSha1}`;
+    const known = this.#verdicts.get(word);
     if (known !== undefined) return known;
-    // What a phone showed settles one of the questions for it.
+    // What a phone showed settles one of the questions for it, what somebody said of its model another.
     const looks = readPair(key)?.looksIntoItl === true;
-    const open = readings.filter(({ files }) => files || !looks);
+    const open = readings.filter(({ files, sha512 }) => (files || !looks) && (sha512 || mayNeedSha1));
     const roads = open.map((reading) => ({
       before: this.#road(key, 'before', reading),
       after: this.#road(key, 'after', reading),
     }));
     const verdict = {
       key,
+      mayNeedSha1,
       before: distinct(roads.map((road) => road.before)),
       after: distinct(roads.map((road) => road.after)),
       stranded: roads.some(({ before, after }) => rank[after.path] < rank[before.path]),
       lost: roads.every(({ before, after }) => before.path === 'none' && after.path === 'none'),
     };
-    this.#verdicts.set(key, verdict);
+    this.#verdicts.set(word, verdict);
     return verdict;
   }
 
   /** One boot (domain.md §3): the lists first, each judged with what the phone holds by then. */
-  #road(key: PairKey, when: 'before' | 'after', { lists, files }: Reading): Road {
+  #road(key: PairKey, when: 'before' | 'after', { lists, files, sha512 }: Reading): Road {
     const { ctl, itl, config } = this.#served[when];
-    let hands = this.#handsOf(key);
+    let hands = { ...this.#handsOf(key), sha1Only: !sha512 };
     const direct = this.#asked(when, hands, config);
     if (ctl !== undefined && taken(this.#asked(when, hands, ctl), lists))
       hands = { ...hands, ctl: { id: `new ${when}`, bytes: ctl.bytes } };
@@ -136,11 +154,17 @@ export class RoadFinder implements PairJudge {
     return { ctl: { id: pair.ctl, bytes: held.ctl }, itl: { id: pair.itl, bytes: held.itl } };
   }
 
-  #asked(when: 'before' | 'after', { ctl, itl }: Hands, file: ServedFile, asksTvs = false): Judgement {
-    const question = `${when} ${ctl.id} ${itl.id} ${file.name} ${asksTvs}`;
+  #asked(
+    when: 'before' | 'after',
+    { ctl, itl, sha1Only }: Holder,
+    file: ServedFile,
+    asksTvs = false,
+  ): Judgement {
+    const question = `${when} ${ctl.id} ${itl.id} ${file.name} ${asksTvs} ${sha1Only}`;
     const known = this.#judgements.get(question);
     if (known !== undefined) return known;
-    const phone = { ctl: ctl.bytes, itl: itl.bytes, tvs: asksTvs ? this.#served[when].tvs : silent };
+    const tvs = asksTvs ? this.#served[when].tvs : silent;
+    const phone = { ctl: ctl.bytes, itl: itl.bytes, sha1Only, tvs };
     const held = { ctl: this.#read(ctl), itl: this.#read(itl) };
     const word = judgeWith(this.#crypto, phone, held, file, undefined);
     const judged = maySkipItl(held) ? word : { ...word, lint: [] };
@@ -162,7 +186,8 @@ export class RoadFinder implements PairJudge {
 
 /** Gives the verdict on a pair, whoever serves. */
 export interface PairJudge {
-  verdict(key: PairKey): PairVerdict;
+  /** `readsSha512`: of phones of which somebody said so. */
+  verdict(key: PairKey, readsSha512: boolean): PairVerdict;
 }
 
 /**
@@ -172,28 +197,31 @@ export interface PairJudge {
 export function atEveryNode(judges: readonly PairJudge[]): PairJudge {
   const [only] = judges;
   if (only !== undefined && judges.length === 1) return only;
-  const known = new Map<PairKey, PairVerdict>();
+  const known = new Map<string, PairVerdict>();
   return {
-    verdict(key) {
-      const before = known.get(key);
+    verdict(key, readsSha512) {
+      const word = `${key} ${readsSha512}`;
+      const before = known.get(word);
       if (before !== undefined) return before;
-      const verdicts = judges.map((judge) => judge.verdict(key));
+      const verdicts = judges.map((judge) => judge.verdict(key, readsSha512));
       const verdict = {
         key,
+        mayNeedSha1: verdicts.some(({ mayNeedSha1 }) => mayNeedSha1),
         before: distinct(verdicts.flatMap((each) => each.before)),
         after: distinct(verdicts.flatMap((each) => each.after)),
         stranded: verdicts.some(({ stranded }) => stranded),
         lost: verdicts.every(({ lost }) => lost),
       };
-      known.set(key, verdict);
+      known.set(word, verdict);
       return verdict;
     },
   };
 }
 
-/** Phones that share a set. */
+/** Phones that share a set, and what is known of the hash that they read. */
 export interface FieldGroup {
   readonly pairs: readonly PairKey[];
+  readonly readsSha512: boolean;
   readonly phones: readonly FieldPhone[];
 }
 
@@ -228,13 +256,18 @@ export function planStranding(
   const unknownPhones: string[] = [];
   const offline: string[] = [];
   const lost: string[] = [];
-  const counts = new Map<PairKey, number>();
+  const counts = new Map<string, PairVerdict & { phones: number }>();
   let all = 0;
-  for (const { pairs, phones } of field) {
+  for (const { pairs, readsSha512, phones } of field) {
     all += phones.length;
     const ours = pairsToJudge(library, pairs);
-    for (const key of ours) counts.set(key, (counts.get(key) ?? 0) + phones.length);
-    const verdicts = ours.map((key) => finder.verdict(key));
+    const verdicts = ours.map((key) => finder.verdict(key, readsSha512));
+    for (const verdict of verdicts) {
+      const word = `${verdict.key} ${verdict.mayNeedSha1}`;
+      const counted = counts.get(word);
+      if (counted === undefined) counts.set(word, { ...verdict, phones: phones.length });
+      else counted.phones += phones.length;
+    }
     const isStranded = verdicts.some((verdict) => verdict.stranded);
     const isUnknown = pairs.some((key) => key !== anyOfOurs && library.bytes(key) === undefined);
     const isLost = verdicts.some((verdict) => verdict.lost);
@@ -251,7 +284,7 @@ export function planStranding(
     unknown: unknownPhones.toSorted(),
     offline: offline.toSorted(),
     lost: lost.toSorted(),
-    pairs: [...counts].map(([key, phones]) => ({ ...finder.verdict(key), phones })),
+    pairs: [...counts.values()],
   };
 }
 
@@ -280,6 +313,11 @@ function pathOf({ code }: Judgement): Path {
   if (code === 'accepted-by-ctl') return 'CTL';
   if (code === 'accepted-unsigned' || code === 'accepted-rollback') return 'free';
   return 'ITL';
+}
+
+function isSha512(bytes: Uint8Array): boolean {
+  const header = decodeSignedHeader(bytes);
+  return header.ok && hashOfCode(header.value.digestCode) === 'sha512';
 }
 
 function silent(): TvsAnswer {

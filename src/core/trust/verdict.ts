@@ -148,6 +148,7 @@ export const phoneRules = {
   'signer-only-in-itl': "the signer of the CTL is a SAST in the phone's ITL, not in its CTL: sources differ",
   'signer-only-vouched':
     "the signer of the ITL is not in the phone's CTL, a TVS vouches for it: sources differ",
+  'hash-not-read': 'signed with SHA-512, which the phone does not read',
   'tvs-refused': "the TVS of the phone's ITL does not vouch for the signer",
   'tvs-role': "the TVS of the phone's ITL vouches for the signer, but not for this use",
   'tvs-unreachable': 'the signer is in no list of the phone and the TVS of its ITL does not answer',

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { Failure } from '../../base/errors.ts';
 import type { Cluster, ClusterMode } from '../../core/cluster/model.ts';
+import type { HashName } from '../../wire/algorithm.ts';
 import type { Schema } from '../schema.ts';
 
 export async function readCluster(query: Kysely<Schema>): Promise<Cluster | undefined> {
@@ -17,6 +18,10 @@ export async function insertCluster(query: Kysely<Schema>, cluster: Cluster): Pr
     });
   const { id, mode, hash, createdMs } = cluster;
   await query.insertInto('cluster').values({ singleton: 1, id, mode, hash, created_ms: createdMs }).execute();
+}
+
+export async function updateHash(query: Kysely<Schema>, hash: HashName): Promise<void> {
+  await query.updateTable('cluster').set({ hash }).execute();
 }
 
 export async function updateMode(query: Kysely<Schema>, mode: ClusterMode): Promise<void> {

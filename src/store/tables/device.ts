@@ -26,6 +26,10 @@ export async function listDeviceNames(query: Kysely<Schema>): Promise<readonly s
   return rows.map(({ name }) => name);
 }
 
+export function listDeviceModels(query: Kysely<Schema>): Promise<readonly Pick<Device, 'name' | 'model'>[]> {
+  return query.selectFrom('device').select(['name', 'model']).execute();
+}
+
 export async function countDevices(query: Kysely<Schema>): Promise<number> {
   const { count } = await query
     .selectFrom('device')

@@ -192,6 +192,17 @@ describe('the state of a phone', () => {
     const { held } = boot(newPhone(device), serve(a, { ctl: true }));
     const read = readPhoneState(writePhoneState(held));
     expect(read).toEqual({ ok: true, value: held });
+    const old = { ...held, sha1Only: true };
+    expect(readPhoneState(writePhoneState(old))).toEqual({ ok: true, value: old });
+  });
+
+  it('says what it reads: one that reads SHA-1 alone keeps what it has', () => {
+    const served = serve(a);
+    const { held } = boot(newPhone(device), served);
+    const old = boot({ ...held, sha1Only: true }, serve(a, {}, now));
+    expect(old.done).toMatchObject({ ok: false });
+    expect(old.done?.refused).toContain(`${device}.cnf.xml.sgn`);
+    expect(old.held.config).toBe(held.config);
   });
 
   it.each([
@@ -199,6 +210,7 @@ describe('the state of a phone', () => {
     ['no object', '[]'],
     ['no name', '{}'],
     ['a list that is not hex', JSON.stringify({ ...newPhone(device), ctl: 'zz' })],
+    ['a word for what it reads', JSON.stringify({ ...newPhone(device), sha1Only: 'yes' })],
     ['a timestamp that is no number', JSON.stringify({ ...newPhone(device), newest: { a: '1' } })],
     ['a vouched certificate without role', JSON.stringify({ ...newPhone(device), vouched: { a: {} } })],
   ])('refuses %s', (_, text) => {

@@ -10,8 +10,9 @@ const crypto = createVerifier();
 const cases = judgeCases();
 
 function judge(one: JudgeCase) {
-  const { ctl, itl, tvs, newest } = one;
+  const { ctl, itl, tvs, newest, sha1Only } = one;
   const phone = {
+    sha1Only,
     ctl: ctl === undefined ? undefined : vectorBytes('judge', ctl),
     itl: itl === undefined ? undefined : vectorBytes('judge', itl),
     tvs: tvs === undefined ? undefined : () => tvsOf(tvs),

@@ -26,15 +26,18 @@ describe('the planner', () => {
   it('names where the signer is found, and that new lists come first', async () => {
     const withA = await served([itlA, ctlA], a.callmanager);
     const finder = new RoadFinder(crypto, library, { before: withA, after: withA });
-    expect(finder.verdict(key(ctlA, itlA))).toMatchObject({
+    expect(finder.verdict(key(ctlA, itlA), false)).toMatchObject({
       before: [{ path: 'CTL', afterLists: false }],
       stranded: false,
       lost: false,
     });
-    expect(finder.verdict(key(undefined, undefined)).before).toEqual([{ path: 'CTL', afterLists: false }]);
+    expect(finder.verdict(key(undefined, undefined), false).before).toEqual([
+      { path: 'CTL', afterLists: false },
+    ]);
     const alone = await served([itlA], a.callmanager);
     expect(
-      new RoadFinder(crypto, library, { before: alone, after: alone }).verdict(key(undefined, itlA)).before,
+      new RoadFinder(crypto, library, { before: alone, after: alone }).verdict(key(undefined, itlA), false)
+        .before,
     ).toEqual([{ path: 'ITL', afterLists: false }]);
   });
 
@@ -43,9 +46,12 @@ describe('the planner', () => {
       before: await served([itlA], a.callmanager),
       after: await served([itlB], b.callmanager),
     });
-    expect(finder.verdict(key(undefined, itlA))).toMatchObject({ stranded: true, after: [{ path: 'none' }] });
-    expect(finder.verdict(key(undefined, itlB))).toMatchObject({ stranded: false, lost: false });
-    expect(finder.verdict(key(undefined, undefined))).toMatchObject({ stranded: false });
+    expect(finder.verdict(key(undefined, itlA), false)).toMatchObject({
+      stranded: true,
+      after: [{ path: 'none' }],
+    });
+    expect(finder.verdict(key(undefined, itlB), false)).toMatchObject({ stranded: false, lost: false });
+    expect(finder.verdict(key(undefined, undefined), false)).toMatchObject({ stranded: false });
   });
 
   it('strands nobody who is led there by a list that the old signer signed', async () => {
@@ -54,6 +60,7 @@ describe('the planner', () => {
       ...bridge,
       bytes: trustList({
         by: a.sast,
+        hash: 'sha1',
         as: 'ITLFile.tlv',
         timestamp: now + 3,
         records: [...itlRecords(b), ...itlRecords(a).slice(0, 1)],
@@ -63,7 +70,7 @@ describe('the planner', () => {
       before: await served([itlA], a.callmanager),
       after: await served([wide], b.callmanager),
     });
-    expect(finder.verdict(key(undefined, itlA))).toMatchObject({
+    expect(finder.verdict(key(undefined, itlA), false)).toMatchObject({
       stranded: false,
       after: [{ path: 'ITL', afterLists: true }],
     });
@@ -75,12 +82,12 @@ describe('the planner', () => {
       after: await served([], b.callmanager),
     });
     // Its CTL names A, its ITL names B: A's signer is safe, B's only if the phone looks into the ITL.
-    const verdict = finder.verdict(key(ctlA, itlB));
+    const verdict = finder.verdict(key(ctlA, itlB), false);
     expect(verdict.before).toEqual([{ path: 'CTL', afterLists: false }]);
     expect(verdict.after.map(({ path }) => path).toSorted()).toEqual(['ITL', 'none']);
     expect(verdict.stranded).toBe(true);
     // Of this one it is known that it looks there.
-    expect(finder.verdict(`${key(ctlA, itlB)}+`)).toMatchObject({
+    expect(finder.verdict(`${key(ctlA, itlB)}+`, false)).toMatchObject({
       after: [{ path: 'ITL' }],
       stranded: false,
     });
@@ -95,7 +102,7 @@ describe('the planner', () => {
       before: serves,
       after: serves,
     });
-    expect(finder.verdict(key(open, itlA))).toMatchObject({
+    expect(finder.verdict(key(open, itlA), false)).toMatchObject({
       before: [{ path: 'ITL', afterLists: false }],
       stranded: false,
     });
@@ -115,7 +122,7 @@ describe('the planner', () => {
       after: serves,
     });
     for (const pair of [key(undefined, undefined), key(undefined, empty)])
-      expect(finder.verdict(pair).after).toEqual([{ path: 'free', afterLists: false }]);
+      expect(finder.verdict(pair, false).after).toEqual([{ path: 'free', afterLists: false }]);
   });
 
   it('does not rely on the TVS, and says when only it would vouch', async () => {
@@ -127,12 +134,12 @@ describe('the planner', () => {
     });
     const before = await served([], a.callmanager);
     const after = { ...(await served([], b.callmanager)), tvs: vouching };
-    const verdict = new RoadFinder(crypto, library, { before, after }).verdict(key(undefined, itlA));
+    const verdict = new RoadFinder(crypto, library, { before, after }).verdict(key(undefined, itlA), false);
     expect(verdict).toMatchObject({ stranded: true, after: [{ path: 'TVS' }] });
     const gone = new RoadFinder(crypto, library, { before: after, after: await served([], b.callmanager) });
-    expect(gone.verdict(key(undefined, itlA))).toMatchObject({ stranded: true, lost: false });
+    expect(gone.verdict(key(undefined, itlA), false)).toMatchObject({ stranded: true, lost: false });
     const stays = new RoadFinder(crypto, library, { before: after, after });
-    expect(stays.verdict(key(undefined, itlA))).toMatchObject({ stranded: false, lost: false });
+    expect(stays.verdict(key(undefined, itlA), false)).toMatchObject({ stranded: false, lost: false });
   });
 
   it('counts each phone once: stranded, else unknown, else offline', async () => {
@@ -145,11 +152,15 @@ describe('the planner', () => {
       finder,
       library,
       [
-        { pairs: [key(undefined, itlA), unknown], phones: [phone('A1', 9), phone('A0', 1)] },
-        { pairs: [key(undefined, itlB), unknown], phones: [phone('U', 9)] },
-        { pairs: [key(undefined, itlB)], phones: [phone('S', 9), phone('O', 4)] },
-        { pairs: [anyOfOurs], phones: [phone('W', 9)] },
-        { pairs: ['gone/'], phones: [phone('X', 9)] },
+        {
+          pairs: [key(undefined, itlA), unknown],
+          readsSha512: true,
+          phones: [phone('A1', 9), phone('A0', 1)],
+        },
+        { pairs: [key(undefined, itlB), unknown], readsSha512: true, phones: [phone('U', 9)] },
+        { pairs: [key(undefined, itlB)], readsSha512: true, phones: [phone('S', 9), phone('O', 4)] },
+        { pairs: [anyOfOurs], readsSha512: true, phones: [phone('W', 9)] },
+        { pairs: ['gone/'], readsSha512: true, phones: [phone('X', 9)] },
       ],
       5,
     );
@@ -162,13 +173,78 @@ describe('the planner', () => {
     expect(report.pairs.find((pair) => pair.key === key(undefined, itlB))?.phones).toBe(4);
   });
 
+  it('wants a path for phones that may read SHA-1 alone, of which nobody said that they read SHA-512', async () => {
+    const next = list('itl', 2, a, a, 'sha512');
+    const both = new ListLibrary(crypto, [itlA, next]);
+    const old = await served([itlA], a.callmanager);
+    const fresh = await served([next], a.callmanager, 'sha512');
+    const finder = new RoadFinder(crypto, both, { before: old, after: fresh });
+    const pair = key(undefined, itlA);
+    expect(finder.verdict(pair, false)).toMatchObject({
+      mayNeedSha1: true,
+      before: [{ path: 'ITL', afterLists: false }],
+      after: [{ path: 'none' }, { path: 'ITL', afterLists: false }],
+      stranded: true,
+      lost: false,
+    });
+    expect(finder.verdict(pair, true)).toMatchObject({
+      mayNeedSha1: false,
+      after: [{ path: 'ITL', afterLists: false }],
+      stranded: false,
+    });
+    expect(finder.verdict(pair, true)).toBe(finder.verdict(pair, true));
+    // Without a list it might take the first one without a look at its signature, and then believe nothing.
+    expect(finder.verdict(key(undefined, undefined), false).stranded).toBe(true);
+    // Back is a way that every phone goes, and one that missed the way there too.
+    const back = new RoadFinder(crypto, both, { before: fresh, after: old });
+    expect(back.verdict(pair, false)).toMatchObject({ mayNeedSha1: true, stranded: false, lost: false });
+    expect(back.verdict(key(undefined, next), false)).toMatchObject({ stranded: false, lost: false });
+    // One hash alone is in no doubt, and one word of SHA-512 is enough.
+    const never = new RoadFinder(crypto, both, { before: old, after: old });
+    expect(never.verdict(pair, false)).toMatchObject({ mayNeedSha1: false, stranded: false });
+    const onlyConfig = { ...old, config: fresh.config };
+    expect(
+      new RoadFinder(crypto, both, { before: old, after: onlyConfig }).verdict(pair, false).stranded,
+    ).toBe(true);
+    const onlyList = new RoadFinder(crypto, both, { before: old, after: { ...fresh, config: old.config } });
+    expect(onlyList.verdict(pair, false)).toMatchObject({ mayNeedSha1: true, stranded: false });
+    const phones = (name: string) => [{ name, heardMs: 9 }];
+    const report = planStranding(
+      atEveryNode([never, finder]),
+      both,
+      [
+        { pairs: [pair], readsSha512: false, phones: phones('OLD') },
+        { pairs: [pair], readsSha512: true, phones: phones('NEW') },
+      ],
+      5,
+    );
+    expect(report).toMatchObject({ phones: 2, stranded: ['OLD'], lost: [] });
+    expect(report.pairs.map(({ mayNeedSha1, phones: count }) => [mayNeedSha1, count])).toEqual([
+      [true, 1],
+      [false, 1],
+    ]);
+  });
+
+  it('counts a pair once, whatever is known of its holders, where it makes no difference', async () => {
+    const withA = await served([itlA], a.callmanager);
+    const judge = new RoadFinder(crypto, library, { before: withA, after: withA });
+    const pairs = [key(undefined, itlA)];
+    const report = planStranding(
+      atEveryNode([judge, judge]),
+      library,
+      [true, false].map((readsSha512) => ({ pairs, readsSha512, phones: [{ name: 'P', heardMs: 9 }] })),
+      5,
+    );
+    expect(report.pairs).toMatchObject([{ mayNeedSha1: false, phones: 2 }]);
+  });
+
   it('tells phones that had no path before from phones that lose it', async () => {
     const withB = await served([itlB], b.callmanager);
     const finder = new RoadFinder(crypto, library, { before: withB, after: withB });
     const report = planStranding(
       finder,
       library,
-      [{ pairs: [key(undefined, itlA)], phones: [{ name: 'L', heardMs: 9 }] }],
+      [{ pairs: [key(undefined, itlA)], readsSha512: true, phones: [{ name: 'L', heardMs: 9 }] }],
       5,
     );
     expect(report).toMatchObject({ stranded: [], lost: ['L'] });
@@ -182,7 +258,7 @@ describe('the planner', () => {
     const never = new RoadFinder(crypto, library, { before: withB, after: withB });
     const pair = key(undefined, itlA);
     expect(atEveryNode([stays])).toBe(stays);
-    expect(atEveryNode([stays, turns]).verdict(pair)).toMatchObject({
+    expect(atEveryNode([stays, turns]).verdict(pair, false)).toMatchObject({
       before: [{ path: 'ITL' }],
       after: [{ path: 'ITL' }, { path: 'none' }],
       stranded: true,
@@ -190,8 +266,8 @@ describe('the planner', () => {
     });
     // Where it never had one it loses none; lost is who has none anywhere.
     const judge = atEveryNode([stays, never]);
-    expect(judge.verdict(pair)).toMatchObject({ stranded: false, lost: false });
-    expect(judge.verdict(pair)).toBe(judge.verdict(pair));
-    expect(atEveryNode([never, never]).verdict(pair)).toMatchObject({ stranded: false, lost: true });
+    expect(judge.verdict(pair, false)).toMatchObject({ stranded: false, lost: false });
+    expect(judge.verdict(pair, false)).toBe(judge.verdict(pair, false));
+    expect(atEveryNode([never, never]).verdict(pair, false)).toMatchObject({ stranded: false, lost: true });
   });
 });
