@@ -87,6 +87,8 @@ export type Event =
       /** Whole days, negative when it has expired. */
       readonly daysLeft: number;
     }
+  /** Changed devices whose configurations were built and signed before anybody asked; of several nodes one does it. */
+  | { readonly type: 'signed-ahead'; readonly devices: number }
   | {
       readonly type: 'tvs-answered';
       readonly address: string;

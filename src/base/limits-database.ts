@@ -22,6 +22,6 @@ export const timestampWaitMsMax = 1_500;
 /** Timestamps that are told to a database that came back, in one transaction. */
 export const owedPerTransactionMax = 500;
 /** Work of a node that is gone is taken by another one within this time. */
-export const sharedWorkLookMs = 10 * 1000;
+export const sharedWorkLookMs = 5_000;
 /** A PostgreSQL that said nothing for so long will not: its machine or the network is gone. */
 export const databaseAnswerMsMax = 35_000;

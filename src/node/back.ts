@@ -32,7 +32,7 @@ import { assert } from '../base/assert.ts';
 import type { ServedMoment } from './belief-watch.ts';
 import type { OpenNode } from './open-node.ts';
 import type { RemoteSide } from './remote-side.ts';
-import { createSignAhead } from './sign-ahead.ts';
+import { watchSignAhead } from './sign-ahead-watch.ts';
 
 export interface BackOptions {
   /** Undefined for `serve --root`: no database, no signing. */
@@ -84,15 +84,12 @@ export async function startBack(options: BackOptions): Promise<Back> {
     options.onChange();
   };
 
-  const ahead = options.node && (await createSignAhead(options.node.store));
   const tell = (error: unknown): void => {
     const message = error instanceof Error ? error.message : String(error);
     options.onEvent({ type: 'warning', topic: 'database', message });
   };
-  // Of several nodes one does it: what costs time is the timestamp, and that one is shared.
-  const signAhead = async ({ subscription }: OpenNode): Promise<void> => {
-    if ((await subscription?.whose('sign-ahead')) !== 'others') await ahead?.start(chain.resolver);
-  };
+  const ahead =
+    options.node && (await watchSignAhead(options.node, () => chain.resolver, options.onEvent, tell));
   let looking = false;
   let isWanted = false;
   const look = async (node: OpenNode): Promise<void> => {
@@ -106,7 +103,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
         const seen = await node.store.version();
         if (seen === chain.version) continue;
         await replace(config);
-        void signAhead(node).catch(tell);
+        ahead?.changed();
       }
     } catch (error) {
       tell(error); // The old chain goes on serving; the next look tries again.
@@ -135,7 +132,7 @@ export async function startBack(options: BackOptions): Promise<Back> {
     close() {
       clearInterval(poll);
       endListening?.();
-      ahead?.stop();
+      ahead?.close();
       chain.local?.close();
     },
   };
