@@ -9,13 +9,15 @@ import { startPostgres } from '../../test/helpers/postgres.ts';
 import { csv, importSync } from './devices.ts';
 import { type Effort, type Finding, required, withServers } from './findings.ts';
 import { nodeChangeRows } from './node-changes.ts';
+import { nodeTimestampRows } from './node-timestamps.ts';
 import { main, productNode } from './servers.ts';
 import { filesFolder, stormName, workspace } from './workspace.ts';
 
 const devices = 100_000;
 const few = 1_000;
 
-export async function nodeRows({ scale }: Effort): Promise<readonly Finding[]> {
+export async function nodeRows(effort: Effort): Promise<readonly Finding[]> {
+  const { scale } = effort;
   const count = Math.max(2 * few, Math.round(devices * scale));
   const postgres = startPostgres();
   try {
@@ -30,6 +32,7 @@ export async function nodeRows({ scale }: Effort): Promise<readonly Finding[]> {
     };
     const [first, again] = [await start(), await start()];
     const changeRows = await nodeChangeRows(url, data, count);
+    const timestampRows = await nodeTimestampRows(effort);
     const number = count.toLocaleString('en-US');
     const seconds = (ms: number): string => `${(ms / 1000).toFixed(2)} s`;
     // Processor time tells on a busy machine what the node itself needs.
@@ -59,6 +62,7 @@ export async function nodeRows({ scale }: Effort): Promise<readonly Finding[]> {
         again.ms < 5_000,
       ),
       ...changeRows,
+      ...timestampRows,
     ];
   } finally {
     postgres.stop();
