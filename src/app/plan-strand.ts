@@ -93,7 +93,7 @@ async function judgeOf(
   return atEveryNode(finders);
 }
 
-/** The same node before and after, where it has another name, or is another folder's. */
+/** Where a phone boots before and after: the same node, one that has another name or is another folder's, or one that stays. */
 interface JudgedNode {
   readonly before: string;
   readonly after: string;
@@ -101,12 +101,17 @@ interface JudgedNode {
 
 /**
  * A phone may ask any node that is there now and then: when one is away it goes to the next, with whatever lists it has.
- * One that only joins is asked by nobody yet; from one that leaves phones go to those that stay.
+ * One that only joins is asked by nobody yet; from one that leaves phones go to those that stay, also phones that had a
+ * path at that one alone.
  */
 function nodesToJudge({ nodes: now }: ClusterView, { nodes: then }: ClusterView): readonly JudgedNode[] {
   const staying = then.filter(({ name }) => now.some((node) => node.name === name));
-  if (staying.length > 0) return staying.map(({ name }) => ({ before: name, after: name }));
-  return [{ before: now[0]?.name ?? '', after: then[0]?.name ?? '' }];
+  const leaving = now.filter(({ name }) => then.every((node) => node.name !== name));
+  if (staying.length === 0) return [{ before: now[0]?.name ?? '', after: then[0]?.name ?? '' }];
+  return [
+    ...staying.map(({ name }) => ({ before: name, after: name })),
+    ...leaving.flatMap((gone) => staying.map(({ name }) => ({ before: gone.name, after: name }))),
+  ];
 }
 
 async function servedNow(

@@ -45,7 +45,7 @@ beforeAll(async () => {
   const key = ['--key', p12, '--key-passphrase-file', pass];
   await command('b', 'join-node', '--node', 'b.example', '--database', database, ...files, ...key, '--yes');
   admin = await openNode({ dataDir: join(world, 'b'), passphraseFile: undefined });
-}, 120_000);
+}, 240_000);
 afterAll(async () => {
   for (const server of servers) await server.stop();
   await admin.close();
@@ -141,7 +141,7 @@ test('one node warns of what ends and signs ahead, the other is quiet; killed, t
   await b.until('a warning of what ends', isWarning);
   expect(await signedAt(`${second}.cnf.xml.sgn`)).toBeGreaterThan(before);
   expect(b.log.find(isWarning)).toMatchObject({ purpose: 'callmanager-ec', daysLeft: 29 });
-}, 120_000);
+}, 240_000);
 
 /** Has one file for each device whose name begins so, of one block; nothing else. */
 function has(prefix: string): TftpAct {
@@ -185,4 +185,4 @@ test('a home that one node found is used by the other: it asks nobody else for t
   // Whose home nobody knows is looked for everywhere.
   await fetched(b, unknown);
   expect(askedOf(unknown).length).toBeGreaterThan(0);
-}, 120_000);
+}, 240_000);
