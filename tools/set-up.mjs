@@ -27,6 +27,7 @@ const programs = {
     'systemd-analyze': 'systemd',
     sshd: 'openssh-server',
     pg_createcluster: 'postgresql',
+    dnsmasq: 'dnsmasq-base',
   },
   bench: { gcc: 'gcc', dnsmasq: 'dnsmasq-base' },
 };

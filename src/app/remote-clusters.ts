@@ -42,6 +42,7 @@ export async function addCluster(
   refuseOwn(own.id, remote, isOurs);
   refuseShared(remote, known);
   refuseLoop(own.id, [...known, remote]);
+  await refuseAutoRegistration(store, remote.id);
   const atMs = clock.nowMs();
   const pin = remote.pin === undefined ? undefined : { fingerprint: remote.pin, pinnedMs: atMs };
   const servers = remote.servers.map(({ tftp }) => serverKey(tftp));
@@ -54,19 +55,22 @@ export async function addCluster(
       detail: { servers, pin: remote.pin ?? null, common: remote.common, asks: remote.asks },
     },
   );
-  return warningsOf(store, remote);
+  return warningsOf(remote);
 }
 
-async function warningsOf(store: Store, { id, pin, asks }: NewRemote): Promise<readonly string[]> {
+/** A phone of theirs that cannot be found in time would register here (domain.md §4). */
+async function refuseAutoRegistration(store: Store, id: ClusterId): Promise<void> {
   const { provisioning } = await store.readProvisioning();
+  if (provisioning?.autoRegistration !== true) return;
+  throw new Failure('refused', `auto-registration is on: phones of ${id} would register here`, {
+    hint: 'Turn it off first (autoRegistration: false, set-provisioning).',
+  });
+}
+
+function warningsOf({ id, pin, asks }: NewRemote): readonly string[] {
   return [
     ...(pin === undefined
       ? [`${id} is not pinned: what it sends is passed on as it is, and nothing it says is evidence`]
-      : []),
-    ...(provisioning?.autoRegistration === true
-      ? [
-          'auto-registration is on: a phone that no cluster has registers here; behind a proxy it should be off',
-        ]
       : []),
     ...(asks.length > 0
       ? [`${id} asks others itself: files of their phones do not pass through two proxies`]

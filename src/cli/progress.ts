@@ -4,14 +4,20 @@ import type { Terminal } from './output.ts';
 export interface Progress {
   start(total: number): void;
   increment(): void;
+  /** For lines of a report that comes meanwhile: the bar stands below them. */
+  above(print: () => void): void;
   stop(): void;
 }
 
-const silent: Progress = { start: () => undefined, increment: () => undefined, stop: () => undefined };
+const silent: Progress = {
+  start: () => undefined,
+  increment: () => undefined,
+  above: (print) => print(),
+  stop: () => undefined,
+};
 
-/** With a terminal on stdout too the lines of the report are the progress. */
 export async function createProgress(terminal: Terminal, what: string): Promise<Progress> {
-  if (terminal.stderr.isTTY !== true || terminal.stdout.isTTY === true) return silent;
+  if (terminal.stderr.isTTY !== true) return silent;
   const { SingleBar, Presets } = (await import('cli-progress')).default;
   const bar = new SingleBar(
     {
@@ -21,12 +27,20 @@ export async function createProgress(terminal: Terminal, what: string): Promise<
     },
     Presets.shades_classic,
   );
+  const sharesLines = terminal.stdout.isTTY === true;
   return {
     start: (total) => bar.start(total, 0),
     increment: () => bar.increment(),
+    above(print) {
+      if (sharesLines) terminal.stderr.write(clearLine);
+      print();
+    },
     stop: () => bar.stop(),
   };
 }
+
+/** To the first column, and everything behind it away (ECMA-48 EL); the bar draws itself again. */
+const clearLine = '\r\u001B[K';
 
 /** A bar with its rate, for work whose report comes afterwards: on a terminal's stderr, whatever stdout is. */
 export interface Steps {

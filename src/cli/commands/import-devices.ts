@@ -58,9 +58,11 @@ export const importDevicesCommand = defineCommand<ImportOptions>({
         onTotal: (total) => progress.start(total),
         onLine: (line) => {
           counts[line.outcome] += 1;
+          progress.above(() => {
+            if (output.json) output.jsonLine(line);
+            else printLine(output, line);
+          });
           progress.increment();
-          if (output.json) output.jsonLine(line);
-          else printLine(output, line);
         },
         stopped: () => stopped,
       }),

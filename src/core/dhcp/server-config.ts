@@ -89,7 +89,7 @@ function dnsmasq({ ipv4, ipv6, name }: TftpServers): Lines {
     ipv4.length === 0 ? undefined : `dhcp-option=150,${ipv4.join(',')}`,
     // Next-Server and server name travel with dhcp-boot; its file name may stay empty.
     ...nextServer(ipv4, '# ', (address) => `dhcp-boot=,${name ?? ''},${address}`),
-    ...nameInstead(ipv4, name, (only) => [`dhcp-option=66,"${only}"`]),
+    ...nameInstead(ipv4, name, (only) => [`dhcp-option=66,"${only}"`, `dhcp-boot=,${only}`]),
     // option6: says that the option is of DHCPv6, and stands behind the enterprise.
     ipv6.length === 0
       ? undefined
@@ -109,6 +109,7 @@ function ios({ ipv4, ipv6, name }: TftpServers): Lines {
     ipv4.length === 0 ? undefined : ` option 150 ip ${ipv4.join(' ')}`,
     ...nextServer(ipv4, '! ', (address) => ` next-server ${address}`),
     ...nameInstead(ipv4, name, (only) => [` option 66 ascii ${only}`]),
+    name === undefined ? undefined : '! the server name (sname) has no setting in IOS',
     ...(suboptions.length === 0 ? [] : ['ipv6 dhcp pool PHONES6', ' vendor-specific 9', ...suboptions]),
   ];
 }
@@ -123,7 +124,7 @@ function windows({ ipv4, ipv6, name }: TftpServers): Lines {
           `Set-DhcpServerv4OptionValue -OptionId 150 -Value ${ipv4.join(',')}`,
         ]),
     ...nameInstead(ipv4, name, (only) => [`Set-DhcpServerv4OptionValue -OptionId 66 -Value "${only}"`]),
-    // Windows knows the vendor option of DHCPv6 as bytes only.
+    '# siaddr and the server name (sname) have no setting in Windows',
     ...(hasVersion6({ ipv6, name })
       ? [`# DHCPv6 option 17, as bytes: ${vendorOptionHex({ ipv6, name })}`]
       : []),

@@ -16,9 +16,17 @@ describe('golden pairs', () => {
   it('there are some of every family', () => {
     expect(files).toEqual(
       expect.arrayContaining(
-        ['sccp-79xx', 'sip-79xx', 'sip-78xx', 'sip-88xx', 'gateway', 'ata', 'xml-default', 'ringlist'].map(
-          (name) => `${name}.golden`,
-        ),
+        [
+          'sccp-79xx',
+          'sip-79xx',
+          'sip-78xx',
+          'sip-88xx',
+          'sip-88xx-encrypted',
+          'gateway',
+          'ata',
+          'xml-default',
+          'ringlist',
+        ].map((name) => `${name}.golden`),
       ),
     );
   });

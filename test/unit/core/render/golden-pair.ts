@@ -1,4 +1,5 @@
 /** Golden pairs in one file, after caddy's caddyfiletest: a device and its surroundings as YAML, a rule, what is built. */
+import { X509Certificate } from 'node:crypto';
 import { parse } from 'yaml';
 import type { Device } from '../../../../src/core/cluster/model.ts';
 import {
@@ -16,6 +17,7 @@ import {
   type Built,
 } from '../../../../src/core/render/build.ts';
 import { createVerifier } from '../../../../src/pki/verifier.ts';
+import { openToolFile } from '../../../helpers/crypto-signed-bytes.ts';
 
 export const rule = '\n----------\n';
 
@@ -24,6 +26,8 @@ type Build = 'config' | 'cnf' | 'default' | 'default-cnf' | 'ringlist';
 interface Given {
   readonly build: Build;
   readonly device?: Partial<Device>;
+  /** The device's, a PEM file of test/vectors/open-tool. */
+  readonly certificate?: string;
   readonly pool?: Partial<Provisioning['pools'][string]>;
   readonly members?: readonly string[];
   readonly provisioning?: Partial<Provisioning>;
@@ -76,7 +80,10 @@ export function deviceOf(device: Partial<Device> = {}): Device {
 export function buildGolden(yaml: string): string {
   const given = parse(yaml) as Given;
   const context = contextOf(given);
-  const source = { device: deviceOf(given.device), document: undefined, salt };
+  const certificateDer =
+    given.certificate === undefined ? undefined : certificateOf(openToolFile(given.certificate));
+  const device = { ...deviceOf(given.device), certificateDer };
+  const source = { device, document: undefined, salt };
   const builders: Record<Build, () => Built | undefined> = {
     config: () => buildDeviceConfig(context, source),
     cnf: () => buildDeviceCnf(context, source),
@@ -89,4 +96,8 @@ export function buildGolden(yaml: string): string {
   return built.ok
     ? Buffer.from(built.value.bytes).toString()
     : `refused: ${built.error.path} ${built.error.reason}\n`;
+}
+
+function certificateOf(pem: Uint8Array): Uint8Array {
+  return new Uint8Array(new X509Certificate(pem).raw);
 }
