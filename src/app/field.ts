@@ -5,10 +5,10 @@
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
 import { BeliefSets, type PairKey, type SetId } from '../core/trust/belief.ts';
-import type { Delivery, Gap } from '../core/trust/belief-book.ts';
+import type { Delivery, Gap, Showing, UnansweredConfig } from '../core/trust/belief-book.ts';
 import type { BeliefSource, HeardBeliefs } from '../core/trust/belief-store.ts';
-import { indexBeliefs, mergeBeliefs } from '../core/trust/merge-beliefs.ts';
-import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
+import { createAfterShowing, indexBeliefs, mergeBeliefs } from '../core/trust/merge-beliefs.ts';
+import { beliefsAccept, explainsBy, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { withDeliveries, type FieldGroup, type FieldPhone } from '../core/trust/strand.ts';
 
@@ -27,7 +27,9 @@ export interface FieldDevice extends FieldPhone {
   readonly address: string;
   readonly deliveries: readonly Delivery[];
   readonly provedMs: number | undefined;
+  readonly showed?: Showing | undefined;
   readonly unansweredConfigs: number;
+  readonly unanswered?: readonly UnansweredConfig[] | undefined;
 }
 
 export interface Field {
@@ -57,9 +59,15 @@ export async function readField(ports: FieldPorts): Promise<Field> {
   const isOnlyNode = (await store.listNodes()).length < 2;
   const ends = endsOf(published);
   const sets = new BeliefSets();
+  const library = new ListLibrary(crypto, published);
+  const afterShowing = createAfterShowing(
+    sets,
+    explainsBy(() => library),
+    nodes.length < 2 ? () => undefined : await findCertificates(ports),
+  );
   const models = new Set(ports.sha512Models);
   const devices = (await store.listDeviceModels()).toSorted(byName).map(({ name, model }): FieldDevice => {
-    const { set, ...rest } = mergeBeliefs(sets, nodes, name);
+    const { set, ...rest } = mergeBeliefs(sets, nodes, name, afterShowing);
     const heard = { ...rest, readsSha512: models.has(model) };
     // Who was never heard of was given nothing.
     if (heard.heardMs === 0 && isOnlyNode) return { name, set, ...heard };
@@ -69,12 +77,24 @@ export async function readField(ports: FieldPorts): Promise<Field> {
     return { name, set: withDeliveries(sets, set, newest.filter(isUntold)), ...heard };
   });
   return {
-    library: new ListLibrary(crypto, published),
+    library,
     sets,
     devices,
     groups: groupsOf(sets, devices),
     current,
     gaps: nodes.flatMap(({ gaps }) => gaps),
+  };
+}
+
+/** By fingerprint; those of the past too, read when they are asked for. */
+async function findCertificates({
+  store,
+  crypto,
+}: FieldPorts): Promise<(fingerprint: string) => CertificateFacts | undefined> {
+  const rows = new Map((await store.listCertificates()).map(({ fingerprint, der }) => [fingerprint, der]));
+  return (fingerprint) => {
+    const der = rows.get(fingerprint);
+    return der && crypto.readCertificate(der);
   };
 }
 

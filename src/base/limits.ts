@@ -365,6 +365,12 @@ export const addressMemoryMs = 24 * 60 * 60 * 1000;
 export const markerWaitMs = 120_000;
 /** First deliveries told by `show-trust`, for each phone. */
 export const deliveriesPerDeviceMax = 8;
+/** How exactly the last delivery of a list is noted: a branch behind one address fetches thousands a minute. */
+export const deliveryGrainMs = 60_000;
+/** Unanswered configurations told by `show-trust`, for each phone. */
+export const unansweredKeptMax = 4;
+/** By so much the clocks of nodes may differ when what one heard is set against what another heard. */
+export const nodeClockSkewMs = 60_000;
 /** Beliefs reach the disk this often: what a crash loses is told by the list of that second. */
 export const beliefFlushMs = 1_000;
 /** Rows of beliefs per transaction: a few milliseconds of the back's thread. */

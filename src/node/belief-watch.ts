@@ -14,7 +14,7 @@ import { parseFileName, type FileNameKind } from '../core/files/file-name.ts';
 import { anyOfOurs, BeliefSets, type PairKey } from '../core/trust/belief.ts';
 import { BeliefBook, pairsOf, type Observation, type ServedList } from '../core/trust/belief-book.ts';
 import type { BeliefWriter, HeardBeliefs } from '../core/trust/belief-store.ts';
-import { beliefsAccept, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
+import { beliefsAccept, explainsBy, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import { markerName, mayBeMarker } from '../core/trust/marker.ts';
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
@@ -126,12 +126,7 @@ class Watch {
     this.#savedGap = gaps.at(-1)?.number ?? 0;
     this.#book = new BeliefBook(
       this.#sets,
-      {
-        asksForSigned: (key) => this.#library.asksForSigned(key),
-        believes: (key, signer) => this.#library.accepts(key, signer) !== 'reject',
-        narrowed: (key, signer) => this.#library.narrowed(key, signer),
-        all: () => this.#library.allPairs(),
-      },
+      explainsBy(() => this.#library),
       devices.map(({ pairs, ...belief }) => ({ ...belief, set: this.#sets.of(pairs) })),
       gaps,
     );
@@ -207,7 +202,8 @@ class Watch {
     const now = performance.now();
     const during = this.#intervals.filter(({ untilMs }) => untilMs >= now - seen.durationMs - slackMs);
     const lists = during.flatMap((interval) => interval.lists);
-    this.#book.observe(seen, { lists }, this.#node.clock.nowMs());
+    const fileSigner = during.at(-1)?.signer.fingerprint;
+    this.#book.observe(seen, { lists, fileSigner }, this.#node.clock.nowMs());
     // Over TLS the configuration is not signed: taking it shows nothing of its signer.
     const isSigned = signed && device !== undefined && configKinds.has(kind) && seen.transport !== 'https';
     if (!configKinds.has(kind)) this.#expected.delete(seen.address);

@@ -7,7 +7,7 @@
 import { existsSync } from 'node:fs';
 import Sqlite from 'better-sqlite3';
 import { Failure } from '../base/errors.ts';
-import type { Delivery, Gap, ServedList } from '../core/trust/belief-book.ts';
+import type { Delivery, Gap, ServedList, UnansweredConfig } from '../core/trust/belief-book.ts';
 import {
   noBeliefs,
   type BeliefWriter,
@@ -17,7 +17,7 @@ import {
 import { createPrivateFile } from './durable.ts';
 import { sqliteFailure } from './sqlite-failure.ts';
 
-const schemaVersion = 1;
+const schemaVersion = 2;
 
 const schema = `
   create table pair_set (id integer primary key, pairs text not null unique) strict;
@@ -27,7 +27,10 @@ const schema = `
     address text not null,
     heard_ms integer not null,
     proved_ms integer,
+    showed_ms integer,
+    showed_signer text,
     unanswered integer not null,
+    unanswered_configs text not null default '[]',
     gap integer not null,
     deliveries text not null
   ) strict, without rowid;
@@ -35,6 +38,14 @@ const schema = `
   create table writer (singleton integer primary key check (singleton = 1), unfinished integer not null, serving text not null) strict;
   insert into writer values (1, 0, '[]');
   pragma user_version = ${schemaVersion};
+`;
+
+/** From the first version of the schema. */
+const secondVersion = `
+  alter table device add column showed_ms integer;
+  alter table device add column showed_signer text;
+  alter table device add column unanswered_configs text not null default '[]';
+  pragma user_version = 2;
 `;
 
 /** Another process's writing is short; a command waits for it. */
@@ -82,11 +93,9 @@ function createWriter(file: Sqlite.Database, path: string, first: readonly Gap[]
     return id;
   };
   const addDevice = file.prepare(
-    `insert into device (name, pair_set, address, heard_ms, proved_ms, unanswered, gap, deliveries)
-     values (?, ?, ?, ?, ?, ?, ?, ?)
-     on conflict (name) do update set pair_set = excluded.pair_set, address = excluded.address,
-       heard_ms = excluded.heard_ms, proved_ms = excluded.proved_ms, unanswered = excluded.unanswered,
-       gap = excluded.gap, deliveries = excluded.deliveries`,
+    `insert or replace into device (name, pair_set, address, heard_ms, proved_ms, showed_ms, showed_signer, unanswered,
+       unanswered_configs, gap, deliveries)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addGap = file.prepare(
     'insert into gap (number, at_ms, pairs) values (?, ?, ?) on conflict (number) do nothing',
@@ -101,7 +110,10 @@ function createWriter(file: Sqlite.Database, path: string, first: readonly Gap[]
         belief.address,
         Math.floor(belief.heardMs),
         belief.provedMs === undefined ? null : Math.floor(belief.provedMs),
+        belief.showed === undefined ? null : Math.floor(belief.showed.atMs),
+        belief.showed?.signer ?? null,
         belief.unansweredConfigs,
+        JSON.stringify(belief.unanswered ?? []),
         belief.gap,
         JSON.stringify(belief.deliveries),
       );
@@ -136,7 +148,8 @@ function open(path: string, readonly: boolean): Sqlite.Database {
     }
     const found = file.pragma('user_version', { simple: true });
     if (found === 0 && !readonly) file.exec(`begin immediate; ${schema} commit`);
-    else if (found !== schemaVersion && found !== 0)
+    else if (found === 1 && !readonly) file.exec(`begin immediate; ${secondVersion} commit`);
+    else if (found !== schemaVersion && found !== 0 && found !== 1)
       throw new Failure(
         'storage-unreadable',
         `${path} has schema ${String(found)}, this program knows ${schemaVersion}`,
@@ -157,6 +170,10 @@ interface DeviceRow {
   readonly address: string;
   readonly heard_ms: number;
   readonly proved_ms: number | null;
+  /** The next three are not there in the first version. */
+  readonly showed_ms?: number | null;
+  readonly showed_signer?: string | null;
+  readonly unanswered_configs?: string;
   readonly unanswered: number;
   readonly gap: number;
   readonly deliveries: string;
@@ -185,7 +202,9 @@ function readAll(file: Sqlite.Database): StoredBeliefs {
         address: row.address,
         heardMs: row.heard_ms,
         provedMs: row.proved_ms ?? undefined,
+        ...showedIn(row),
         unansweredConfigs: row.unanswered,
+        ...(row.unanswered_configs !== undefined && unansweredIn(row.unanswered_configs)),
         gap: row.gap,
         deliveries: JSON.parse(row.deliveries) as readonly Delivery[],
       })),
@@ -194,6 +213,15 @@ function readAll(file: Sqlite.Database): StoredBeliefs {
       serving: JSON.parse(writer?.serving ?? '[]') as readonly ServedList[],
     };
   })();
+}
+
+function showedIn({ showed_ms: atMs, showed_signer: signer }: DeviceRow): Pick<StoredBelief, 'showed'> {
+  return typeof atMs === 'number' && typeof signer === 'string' ? { showed: { signer, atMs } } : {};
+}
+
+/** As they stand in a row, here and in the database of the cluster. */
+export function unansweredIn(text: string): Pick<StoredBelief, 'unanswered'> {
+  return text === '[]' ? {} : { unanswered: JSON.parse(text) as readonly UnansweredConfig[] };
 }
 
 function mapped<T>(path: string, work: () => T): T {

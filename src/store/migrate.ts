@@ -24,6 +24,7 @@ import { encryptedOnly } from './migrations/0014-encrypted-only.ts';
 import { filesBook } from './migrations/0015-files-book.ts';
 import { changeMarks } from './migrations/0016-change-marks.ts';
 import { sharedBeliefs } from './migrations/0017-shared-beliefs.ts';
+import { showedBelief } from './migrations/0018-showed-belief.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -45,6 +46,7 @@ export const migrations: readonly Migration[] = [
   filesBook,
   changeMarks,
   sharedBeliefs,
+  showedBelief,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -238,7 +238,12 @@ export interface BeliefTable {
   address: string;
   heard_ms: number;
   proved_ms: number | null;
+  showed_ms: number | null;
+  /** Fingerprint. */
+  showed_signer: string | null;
   unanswered: number;
+  /** JSON. */
+  unanswered_configs: string;
   gap: number;
   /** JSON. */
   deliveries: string;

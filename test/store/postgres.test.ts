@@ -7,6 +7,7 @@ import { openStore } from '../../src/store/open-store.ts';
 import { openPostgres } from '../../src/store/postgres.ts';
 import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
 import { audit, crypto, device, list } from './store-values.ts';
+import { sharedBeliefCases } from './shared-beliefs.case.ts';
 import { storeCases } from './store.case.ts';
 
 let server: PostgresServer;
@@ -19,6 +20,12 @@ storeCases('the store on PostgreSQL', async () => {
   const url = await server.newDatabase();
   const store = await openStore({ url, crypto });
   return { store, another: () => openStore({ url, crypto }), close: () => store.close() };
+});
+
+let shared: Promise<string> | undefined;
+sharedBeliefCases(async (thisNode) => {
+  shared ??= server.newDatabase();
+  return openStore({ url: await shared, thisNode, crypto });
 });
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {

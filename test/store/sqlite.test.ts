@@ -13,6 +13,7 @@ import { createStore, openStore } from '../../src/store/open-store.ts';
 import { openSqlite } from '../../src/store/sqlite.ts';
 import { sqliteFailure } from '../../src/store/sqlite-failure.ts';
 import { audit, cluster, crypto, device, list, node } from './store-values.ts';
+import { sharedBeliefCases } from './shared-beliefs.case.ts';
 import { storeCases } from './store.case.ts';
 
 const newFolder = (): string => mkdtempSync(join(tmpdir(), 'tftp-pki-store-'));
@@ -38,6 +39,8 @@ beforeEach(() => {
   path = join(folder, 'database.sqlite');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+sharedBeliefCases((thisNode) => openStore({ path, create: true, thisNode, crypto }));
 
 /** What `work` fails with; fails the test when it does not. */
 async function failureOf(work: Promise<unknown>): Promise<Failure> {

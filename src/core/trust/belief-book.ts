@@ -10,13 +10,17 @@ import {
   addressMemoryMs,
   believedAddressesMax,
   deliveriesPerDeviceMax,
+  deliveryGrainMs,
   devicesPerAddressMax,
   strangerNamesMax,
+  unansweredKeptMax,
 } from '../../base/limits.ts';
 import type { TrustListKind } from '../cluster/model.ts';
 import { parseFileName, type FileName } from '../files/file-name.ts';
 import type { CertificateFacts } from '../ports.ts';
-import { anyOfOurs, nothing, unknown, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { isAlone, type AddressMemory, type Claim } from './address-memory.ts';
+import { nothing, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { setAfterShowing, type ExplainsBelief } from './set-after-showing.ts';
 
 /** What the edge saw; crosses the pipe. */
 export interface Observation {
@@ -33,6 +37,8 @@ export interface Observation {
 /** What was being served while the observation was made: more than one when a publication fell into it. */
 export interface ServedThen {
   readonly lists: readonly ServedList[];
+  /** Fingerprint of whoever signed configurations; undefined: not told. */
+  readonly fileSigner?: string | undefined;
 }
 
 export interface ServedList {
@@ -43,7 +49,23 @@ export interface ServedList {
 /** The first delivery of a list. */
 export interface Delivery extends ServedList {
   readonly sinceMs: number;
+  /** When it was delivered last, to deliveryGrainMs; undefined: at any time since. */
+  readonly lastMs?: number;
   readonly how: 'tcp' | 'transfer-port' | 'single-port';
+}
+
+/** A phone showed that it takes files by this signer. */
+export interface Showing {
+  /** Fingerprint. */
+  readonly signer: string;
+  readonly atMs: number;
+}
+
+/** A signed configuration that was fetched, and no sign that it was taken. */
+export interface UnansweredConfig {
+  readonly atMs: number;
+  /** Fingerprint of whoever signed it; undefined: not known. */
+  readonly signer: string | undefined;
 }
 
 export interface DeviceBelief {
@@ -56,8 +78,12 @@ export interface DeviceBelief {
   readonly deliveries: readonly Delivery[];
   /** When behaviour last disproved something; undefined: never. */
   readonly provedMs: number | undefined;
+  /** The last time; undefined: never. */
+  readonly showed?: Showing | undefined;
   /** Configurations it fetched since it last showed that it took one. */
   readonly unansweredConfigs: number;
+  /** The last of these, oldest first, at most unansweredKeptMax. */
+  readonly unanswered?: readonly UnansweredConfig[] | undefined;
   /** Gaps up to this one are in `set`. */
   readonly gap: number;
 }
@@ -69,33 +95,9 @@ export interface Gap {
   readonly pairs: readonly PairKey[];
 }
 
-/** Which pairs behave as seen; the judge answers (core/trust/explains.ts). */
-export interface Explains {
+/** Which pairs behave as seen. */
+export interface Explains extends ExplainsBelief {
   asksForSigned(key: PairKey): boolean;
-  believes(key: PairKey, fileSigner: CertificateFacts): boolean;
-  /** The pair with what has to be so of a phone that holds it and believes this signer. */
-  narrowed(key: PairKey, fileSigner: CertificateFacts): PairKey;
-  /** What "any of ours" stands for. */
-  all(): readonly PairKey[];
-}
-
-interface AddressMemory {
-  /** Phones that were named from here. */
-  readonly devices: Map<string, Resident>;
-  /** `kind sha256` → last delivered, and how. */
-  readonly lists: Map<string, Delivery>;
-}
-
-interface Resident {
-  lastMs: number;
-  /** Last time the sender was proved; anybody can forge the other requests. */
-  provedMs: number | undefined;
-}
-
-/** Who speaks for a phone alone; `address` is undefined while two of them do. */
-interface Claim {
-  readonly address: string | undefined;
-  readonly atMs: number;
 }
 
 /** How much of the past is remembered of addresses. */
@@ -197,7 +199,7 @@ export class BeliefBook {
     const device = name.device === undefined ? undefined : this.#member(name.device);
     if (device !== undefined) this.#meet(memory, device, seen, nowMs);
     if (seen.kind === 'delivered') this.#delivered(seen, name, then, memory, device, nowMs);
-    if (device !== undefined) this.#behaved(seen, name, memory, device, nowMs);
+    if (device !== undefined) this.#behaved(seen, name, then, memory, device, nowMs);
   }
 
   /** A phone showed that it took a file by this signer: pairs that do not believe it are disproved. */
@@ -210,13 +212,9 @@ export class BeliefBook {
       !this.#speaksForItself(memory, device, address, nowMs)
     )
       return;
-    const whole = this.#spelled(belief.set);
-    const believes = (key: PairKey): boolean => this.#explains.believes(key, fileSigner);
-    // Lists of ours explain it, so nothing unknown is needed to; without any, only the unknown does.
-    const isOurs = this.#sets.pairs(whole).some((key) => key !== unknown && key !== nothing && believes(key));
-    const kept = this.#sets.keep(whole, (key) => believes(key) && !(isOurs && key === unknown));
-    const set = this.#sets.narrow(kept, (key) => this.#explains.narrowed(key, fileSigner));
-    this.#write({ ...belief, set: set === whole ? belief.set : set, provedMs: nowMs, unansweredConfigs: 0 });
+    const set = setAfterShowing(this.#sets, belief.set, this.#explains, fileSigner);
+    const showed = { signer: fileSigner.fingerprint, atMs: nowMs };
+    this.#write({ ...belief, set, showed, provedMs: nowMs, unansweredConfigs: 0, unanswered: [] });
   }
 
   #delivered(
@@ -231,7 +229,7 @@ export class BeliefBook {
     if (kind === undefined) return;
     const how = !seen.proved ? 'single-port' : seen.transport === 'tftp' ? 'transfer-port' : 'tcp';
     for (const { sha256 } of lists.filter((list) => list.kind === kind)) {
-      const delivery: Delivery = { kind, sha256, sinceMs: nowMs, how };
+      const delivery: Delivery = { kind, sha256, sinceMs: nowMs, lastMs: nowMs, how };
       if (device !== undefined) {
         this.#deliver(device, delivery);
         continue;
@@ -248,24 +246,37 @@ export class BeliefBook {
     const belief = this.#devices.get(device);
     if (belief === undefined) return;
     const set = this.#sets.deliver(belief.set, delivery.kind, delivery.sha256);
-    const known = belief.deliveries.some(({ sha256 }) => sha256 === delivery.sha256);
-    if (known && set === belief.set) return;
-    const deliveries = known
-      ? belief.deliveries
-      : [...belief.deliveries, delivery].slice(-deliveriesPerDeviceMax);
+    const known = belief.deliveries.find(({ sha256 }) => sha256 === delivery.sha256);
+    const lastMs = Math.max(known?.lastMs ?? 0, delivery.sinceMs);
+    const isNews = known?.lastMs !== undefined && lastMs - known.lastMs > deliveryGrainMs;
+    if (known !== undefined && !isNews && set === belief.set) return;
+    const deliveries =
+      known === undefined
+        ? [...belief.deliveries, delivery].slice(-deliveriesPerDeviceMax)
+        : belief.deliveries.map((each) => (each === known && isNews ? { ...known, lastMs } : each));
     this.#write({ ...belief, set, deliveries });
   }
 
-  #behaved(seen: Observation, name: FileName, memory: AddressMemory, device: string, nowMs: number): void {
+  #behaved(
+    seen: Observation,
+    name: FileName,
+    { fileSigner }: ServedThen,
+    memory: AddressMemory,
+    device: string,
+    nowMs: number,
+  ): void {
     if (name.kind !== 'config' && name.kind !== 'encrypted-config') return;
     const belief = this.#devices.get(device);
     if (belief === undefined) return;
-    if (seen.kind === 'delivered' && name.signed)
-      this.#write({ ...belief, unansweredConfigs: belief.unansweredConfigs + 1 });
-    // Asking for what nobody signed frees no phone of anything: somebody at a browser does the same.
-    else if (!name.signed && seen.transport !== 'https')
+    // Over TLS the configuration is not signed, and there is nothing to answer.
+    if (seen.kind === 'delivered' && name.signed && seen.transport !== 'https') {
+      const { unansweredConfigs, unanswered = [] } = belief;
+      const fetched = [...unanswered, { atMs: nowMs, signer: fileSigner }].slice(-unansweredKeptMax);
+      this.#write({ ...belief, unansweredConfigs: unansweredConfigs + 1, unanswered: fetched });
+    } else if (!name.signed && seen.transport !== 'https') {
+      // Asking for what nobody signed frees no phone of anything: somebody at a browser does the same.
       this.#write({ ...belief, set: this.#sets.add(belief.set, [nothing]) });
-    else if (name.signed && seen.proved && this.#speaksForItself(memory, device, seen.address, nowMs)) {
+    } else if (name.signed && seen.proved && this.#speaksForItself(memory, device, seen.address, nowMs)) {
       const set = this.#sets.keep(belief.set, (key) => this.#explains.asksForSigned(key));
       if (set !== belief.set) this.#write({ ...belief, set, provedMs: nowMs });
     }
@@ -310,13 +321,6 @@ export class BeliefBook {
       unansweredConfigs: 0,
       gap: 0,
     };
-  }
-
-  /** "Any of ours" can only be disproved in part when it is written out. */
-  #spelled(set: SetId): SetId {
-    const pairs = this.#sets.pairs(set);
-    if (!pairs.includes(anyOfOurs)) return set;
-    return this.#sets.spelled([...pairs.filter((key) => key !== anyOfOurs), ...this.#explains.all()]);
   }
 
   #caughtUp(belief: DeviceBelief): DeviceBelief {
@@ -377,19 +381,20 @@ export function pairsOf(lists: readonly ServedList[]): readonly PairKey[] {
   );
 }
 
-/** A phone's set with everything that may have been missed since it was written. */
+/**
+ * A phone's set with everything that may have been missed since it was written: of the lists that it was given then it
+ * may have taken each, and refused the others.
+ */
 export function setWithGaps(
   sets: BeliefSets,
   { set, gap }: Pick<DeviceBelief, 'set' | 'gap'>,
   gaps: readonly Gap[],
 ): SetId {
   const missed = gaps.filter(({ number }) => number > gap).flatMap(({ pairs }) => pairs);
-  return missed.length === 0 ? set : sets.add(set, missed);
-}
-
-function isAlone({ devices }: AddressMemory, device: string, nowMs: number): boolean {
-  if (devices.get(device)?.provedMs === undefined) return false;
-  for (const [name, { provedMs }] of devices)
-    if (name !== device && provedMs !== undefined && nowMs - provedMs <= addressMemoryMs) return false;
-  return true;
+  if (missed.length === 0) return set;
+  const held = missed.flatMap((key) => readPair(key) ?? []);
+  const given = (kind: TrustListKind) => (id: SetId, sha256: string) => sets.deliver(id, kind, sha256);
+  const lists = (kind: TrustListKind): readonly string[] =>
+    [...new Set(held.map((pair) => pair[kind]))].filter((sha256) => sha256 !== '');
+  return lists('itl').reduce(given('itl'), lists('ctl').reduce(given('ctl'), sets.add(set, missed)));
 }

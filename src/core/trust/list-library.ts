@@ -3,7 +3,7 @@ import { equalBytes } from '../../base/bytes.ts';
 import type { PublishedList, TrustListKind } from '../cluster/model.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { nothing, pairKey, readPair, unknown, type PairKey } from './belief.ts';
-import { pairsOf } from './belief-book.ts';
+import { pairsOf, type Explains } from './belief-book.ts';
 import { askList } from './belief-in-signer.ts';
 import {
   holdsNothing,
@@ -92,6 +92,16 @@ export class ListLibrary {
     const looking = pairKey({ ...pair, looksIntoItl: true });
     return this.accepts(looking, signer) === 'accept' ? looking : key;
   }
+}
+
+/** What the book of beliefs asks of a library; `library` may be another one each time. */
+export function explainsBy(library: () => ListLibrary): Explains {
+  return {
+    asksForSigned: (key) => library().asksForSigned(key),
+    believes: (key, signer) => library().accepts(key, signer) !== 'reject',
+    narrowed: (key, signer) => library().narrowed(key, signer),
+    all: () => library().allPairs(),
+  };
 }
 
 /**

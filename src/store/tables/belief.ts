@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Delivery, Gap } from '../../core/trust/belief-book.ts';
 import type { SharedBeliefs, StoredBelief } from '../../core/trust/belief-store.ts';
 import { beliefsPerStatementMax } from '../../base/limits-database.ts';
+import { unansweredIn } from '../beliefs.ts';
 import type { Schema } from '../schema.ts';
 
 /** Only that node writes these rows, so no lock is needed. */
@@ -28,7 +29,10 @@ export async function putBeliefs(
           address: belief.address,
           heard_ms: Math.floor(belief.heardMs),
           proved_ms: belief.provedMs === undefined ? null : Math.floor(belief.provedMs),
+          showed_ms: belief.showed === undefined ? null : Math.floor(belief.showed.atMs),
+          showed_signer: belief.showed?.signer ?? null,
           unanswered: belief.unansweredConfigs,
+          unanswered_configs: JSON.stringify(belief.unanswered ?? []),
           gap: belief.gap,
           deliveries: JSON.stringify(belief.deliveries),
         })),
@@ -39,7 +43,10 @@ export async function putBeliefs(
           address: row.ref('excluded.address'),
           heard_ms: row.ref('excluded.heard_ms'),
           proved_ms: row.ref('excluded.proved_ms'),
+          showed_ms: row.ref('excluded.showed_ms'),
+          showed_signer: row.ref('excluded.showed_signer'),
           unanswered: row.ref('excluded.unanswered'),
+          unanswered_configs: row.ref('excluded.unanswered_configs'),
           gap: row.ref('excluded.gap'),
           deliveries: row.ref('excluded.deliveries'),
         })),
@@ -70,7 +77,10 @@ export async function listBeliefs(query: Kysely<Schema>): Promise<readonly Share
       address: row.address,
       heardMs: row.heard_ms,
       provedMs: row.proved_ms ?? undefined,
+      ...(row.showed_ms !== null &&
+        row.showed_signer !== null && { showed: { signer: row.showed_signer, atMs: row.showed_ms } }),
       unansweredConfigs: row.unanswered,
+      ...unansweredIn(row.unanswered_configs),
       gap: row.gap,
       deliveries: JSON.parse(row.deliveries) as readonly Delivery[],
     });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { addressMemoryMs } from '../../../../src/base/limits.ts';
+import { addressMemoryMs, deliveryGrainMs, unansweredKeptMax } from '../../../../src/base/limits.ts';
 import { anyOfOurs, BeliefSets, nothing, unknown } from '../../../../src/core/trust/belief.ts';
 import {
   BeliefBook,
@@ -214,7 +214,8 @@ describe('the book of beliefs', () => {
     book.addGap(pairsOf([{ kind: 'itl', sha256: 'i9' }]), 8);
     book.addGap([], 8);
     book.observe(seen(`${desk}.cnf.xml.sgn`), { lists }, 9);
-    expect(pairs(book, desk)).toEqual(['/i9', 'c1/i1']);
+    // It may have taken this list, and refused what else it was given.
+    expect(pairs(book, desk)).toEqual(['/i9', 'c1/i1', 'c1/i9']);
     book.observe(seen(`${other}.cnf.xml.sgn`, { address: '10.0.0.2' }), { lists }, 9);
     expect(pairs(book, other)).toEqual([unknown, '/i9'].toSorted());
     expect(book.gaps.map(({ number }) => number)).toEqual([1]);
@@ -308,5 +309,40 @@ describe('the book of beliefs', () => {
     book.observe(seen('Ringlist.xml', from('10.0.0.4')), { lists }, 3);
     book.observe(seen('Ringlist.xml', from('10.0.0.5')), { lists }, 4);
     expect(book.gaps).toHaveLength(1);
+  });
+
+  it('keeps the last configurations that a phone left unanswered, and by whom they were signed, until it shows belief', () => {
+    const book = newBook();
+    const config = `${desk}.cnf.xml.sgn`;
+    for (let at = 0; at <= unansweredKeptMax; at++)
+      book.observe(seen(config), { lists, fileSigner: `signer ${at}` }, at);
+    book.observe(seen(config, { kind: 'asked' }), { lists }, 90);
+    book.observe(seen(config, { transport: 'https' }), { lists }, 91);
+    expect(book.find(desk)?.unansweredConfigs).toBe(unansweredKeptMax + 1);
+    expect(book.find(desk)?.unanswered).toEqual(
+      Array.from({ length: unansweredKeptMax }, (_, at) => ({ atMs: at + 1, signer: `signer ${at + 1}` })),
+    );
+    boot(book, desk, {}, 92);
+    expect(book.find(desk)?.showed).toBeUndefined();
+    book.showedBelief(desk, '10.0.0.1', signer, 93);
+    expect(book.find(desk)).toMatchObject({
+      showed: { signer: signer.fingerprint, atMs: 93 },
+      unanswered: [],
+      unansweredConfigs: 0,
+    });
+  });
+
+  it('notes when a list was delivered last, to a minute, and when first', () => {
+    const book = newBook();
+    boot(book, desk);
+    book.takeChanged(9);
+    book.observe(seen('ITLFile.tlv'), { lists }, deliveryGrainMs);
+    expect(book.takeChanged(9)).toEqual([]);
+    book.observe(seen('ITLFile.tlv'), { lists }, deliveryGrainMs + 1);
+    expect(book.find(desk)?.deliveries).toEqual([
+      { kind: 'ctl', sha256: 'c1', sinceMs: 0, lastMs: 0, how: 'tcp' },
+      { kind: 'itl', sha256: 'i1', sinceMs: 0, lastMs: deliveryGrainMs + 1, how: 'tcp' },
+    ]);
+    expect(book.takeChanged(9)).toHaveLength(1);
   });
 });

@@ -11,7 +11,15 @@ import {
 } from '../../../../src/core/trust/belief.ts';
 import type { Delivery } from '../../../../src/core/trust/belief-book.ts';
 import type { StoredBelief } from '../../../../src/core/trust/belief-store.ts';
-import { indexBeliefs, mergeBeliefs } from '../../../../src/core/trust/merge-beliefs.ts';
+import {
+  createAfterShowing,
+  indexBeliefs,
+  mergeBeliefs,
+  type AfterShowing,
+} from '../../../../src/core/trust/merge-beliefs.ts';
+import type { ExplainsBelief } from '../../../../src/core/trust/set-after-showing.ts';
+import { setAfterShowing } from '../../../../src/core/trust/set-after-showing.ts';
+import { openToolCertificate } from '../../../helpers/open-tool-signers.ts';
 
 const phone = 'SEP000000000001';
 const [a, b] = ['a'.repeat(64), 'b'.repeat(64)];
@@ -34,12 +42,37 @@ function delivery(kind: 'itl' | 'ctl', sha256: string, sinceMs = 1): Delivery {
   return { kind, sha256, sinceMs, how: 'tcp' };
 }
 
-function merged(...nodes: readonly { devices?: readonly StoredBelief[]; gaps?: readonly PairKey[] }[]) {
-  const sets = new BeliefSets();
-  const indexed = nodes.map(({ devices = [], gaps = [] }) =>
-    indexBeliefs({ devices, gaps: gaps.map((key, at) => ({ number: at + 1, atMs: 1, pairs: [key] })) }),
+const signer = openToolCertificate('callmanager');
+const minute = 60_000;
+
+/** Lists name the signer, or they do not: here those whose hash begins with such a letter do. */
+function believing(letters: string): ExplainsBelief {
+  return {
+    believes: (key) =>
+      key === unknown || Array.from(letters).some((letter) => key.includes(letter.repeat(64))),
+    narrowed: (key) => key,
+    all: () => [],
+  };
+}
+
+function showing(sets: BeliefSets, letters: string): AfterShowing {
+  return createAfterShowing(sets, believing(letters), (of) =>
+    of === signer.fingerprint ? signer : undefined,
   );
-  const { set, ...rest } = mergeBeliefs(sets, indexed, phone);
+}
+
+interface Node {
+  readonly devices?: readonly StoredBelief[];
+  readonly gaps?: readonly PairKey[];
+  readonly gapMs?: number;
+}
+
+function merged(...nodes: readonly Node[]) {
+  const sets = new BeliefSets();
+  const indexed = nodes.map(({ devices = [], gaps = [], gapMs = 1 }) =>
+    indexBeliefs({ devices, gaps: gaps.map((key, at) => ({ number: at + 1, atMs: gapMs, pairs: [key] })) }),
+  );
+  const { set, ...rest } = mergeBeliefs(sets, indexed, phone, showing(sets, 'a'));
   return { pairs: sets.pairs(set), ...rest };
 }
 
@@ -57,7 +90,9 @@ describe('of several nodes', () => {
       address: '10.0.0.1',
       deliveries: one.deliveries,
       provedMs: 5,
+      showed: undefined,
       unansweredConfigs: 0,
+      unanswered: [],
     });
   });
 
@@ -105,9 +140,109 @@ describe('of several nodes', () => {
         const indexed = nodes.map(({ set, deliveries }) =>
           indexBeliefs({ devices: [belief({ pairs: sets.pairs(set), deliveries })], gaps: [] }),
         );
-        expect(sets.pairs(mergeBeliefs(sets, indexed, phone).set)).toContain(held);
+        expect(sets.pairs(mergeBeliefs(sets, indexed, phone, showing(sets, '')).set)).toContain(held);
       }),
       { seed: 10, numRuns: 300 },
     );
+  });
+
+  const held = pairKey({ ctl: '', itl: a });
+  const old = pairKey({ ctl: '', itl: b });
+  const showed = { signer: signer.fingerprint, atMs: 100 * minute };
+  /** It showed one node that it believes lists that begin with an a. */
+  const believer = belief({ pairs: [held], heardMs: showed.atMs, provedMs: showed.atMs, showed });
+
+  test('what it showed at one node disproves what another one, and a gap, knew before', () => {
+    const before = belief({
+      pairs: [unknown, old],
+      deliveries: [delivery('itl', b, 5)],
+      heardMs: 90 * minute,
+    });
+    const { pairs, ...rest } = merged(
+      { devices: [believer] },
+      { devices: [{ ...before, deliveries: [{ ...delivery('itl', b, 5), lastMs: 5 }] }], gaps: [old] },
+      { gaps: [old] },
+    );
+    expect(pairs).toEqual([held]);
+    expect(rest.showed).toEqual(showed);
+  });
+
+  test('what another one heard since, or at the same time by another clock, stays', () => {
+    for (const heardMs of [101 * minute, 99 * minute]) {
+      const other = belief({ pairs: [old], heardMs });
+      expect(merged({ devices: [believer] }, { devices: [other] }).pairs).toContain(old);
+    }
+    expect(merged({ devices: [believer] }, { gaps: [old], gapMs: 99 * minute }).pairs).toContain(old);
+    const given = { ...delivery('itl', b, 5), lastMs: 101 * minute };
+    const first = { ...believer, deliveries: [given] };
+    expect(merged({ devices: [first] }, { devices: [belief({ heardMs: 1 })] }).pairs).toContain(old);
+    // Of an older program: nobody knows when it was given last.
+    const undated = { ...believer, deliveries: [delivery('itl', b, 5)] };
+    expect(merged({ devices: [undated] }, { devices: [belief({ heardMs: 1 })] }).pairs).toContain(old);
+  });
+
+  test('a signer that nobody knows any more disproves nothing', () => {
+    const stranger = { ...believer, showed: { signer: 'ff', atMs: showed.atMs } };
+    expect(merged({ devices: [stranger] }, { devices: [belief({ pairs: [old] })] }).pairs).toContain(old);
+  });
+
+  test('the last of several showings counts', () => {
+    const earlier = belief({ pairs: [old], heardMs: 10, showed: { signer: 'ff', atMs: 10 } });
+    expect(merged({ devices: [earlier] }, { devices: [believer] })).toMatchObject({ pairs: [held], showed });
+  });
+
+  test('whatever it took where, and showed where, its pair is among them; clocks differ by half a minute', () => {
+    const lists = ['1', '2', '3', '4'].map((digit) => digit.repeat(64));
+    const explains = believing('13');
+    const boot = fc.record({
+      node: fc.constantFrom(0, 1, 2),
+      given: fc.array(
+        fc.record({
+          kind: fc.constantFrom('itl' as const, 'ctl' as const),
+          sha256: fc.constantFrom(...lists),
+          accepted: fc.boolean(),
+        }),
+        { maxLength: 2 },
+      ),
+      shows: fc.boolean(),
+      minutes: fc.constantFrom(1, 2, 10),
+    });
+    let shown = 0;
+    fc.assert(
+      fc.property(fc.array(boot, { maxLength: 7 }), (history) => {
+        const sets = new BeliefSets(1_000);
+        const rows: (StoredBelief | undefined)[] = [undefined, undefined, undefined];
+        let actual: PairKey = nothing;
+        let trueMs = 1_000 * minute;
+        for (const { node, given, shows, minutes } of history) {
+          trueMs += minutes * minute;
+          const nowMs = trueMs + (node - 1) * (minute / 2);
+          let row = { ...(rows[node] ?? belief({ pairs: [unknown, nothing] })), heardMs: nowMs };
+          let set = sets.of(row.pairs);
+          for (const { kind, sha256, accepted } of given) {
+            set = sets.deliver(set, kind, sha256);
+            const known = row.deliveries.find((each) => each.sha256 === sha256 && each.kind === kind);
+            const others = row.deliveries.filter((each) => each !== known);
+            const dated = { ...(known ?? delivery(kind, sha256, nowMs)), lastMs: nowMs };
+            row = { ...row, deliveries: [...others, dated] };
+            if (accepted) actual = taking(actual, kind, sha256);
+          }
+          if (shows && explains.believes(actual, signer)) {
+            shown++;
+            set = setAfterShowing(sets, set, explains, signer);
+            row = { ...row, showed: { signer: signer.fingerprint, atMs: nowMs } };
+          }
+          rows[node] = { ...row, pairs: sets.pairs(set) };
+        }
+        const indexed = rows.map((row) =>
+          indexBeliefs({ devices: row === undefined ? [] : [row], gaps: [] }),
+        );
+        const after = createAfterShowing(sets, explains, () => signer);
+        const { set } = mergeBeliefs(sets, indexed, phone, after);
+        if (rows.some((row) => row !== undefined)) expect(sets.pairs(set)).toContain(actual);
+      }),
+      { seed: 11, numRuns: 1_000 },
+    );
+    expect(shown).toBeGreaterThan(300);
   });
 });
