@@ -1,7 +1,8 @@
 /**
  * A guided renewal of the key that signs files (design.md §5, "publish both, keep signing with the old, switch last"):
  *   published  both certificates stand in the lists, the old one signs; phones come and take the lists
- *   switched   both stand in the lists, the new one signs; phones come and show that they believe it
+ *   switched   both stand in the lists, the new one signs; phones come, and show that they believe it
+               where they can be told apart; what only claims so is counted apart
  *   over       the old one leaves the lists and is retired
  * What step it is at is in the database, each step is one publication: whoever is killed finds it where it was. Nobody
  * waits for phones that are offline, nor beyond the day that was set: the planner has a path for all of them.
@@ -12,9 +13,9 @@ import { Failure } from '../base/errors.ts';
 import type { CertificatePurpose, Rotation } from '../core/cluster/model.ts';
 import type { Issuer } from '../core/ports.ts';
 import { aftermathOfKey, aftermathOfLists } from '../core/trust/aftermath.ts';
-import { givenWhole } from '../core/trust/given-lists.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
-import { readField, type Field, type FieldDevice, type FieldPorts } from './field.ts';
+import { readField, type Field, type FieldPorts } from './field.ts';
+import { comingOf, signsSince } from './phones-to-come.ts';
 import { beginRenewal, rowsOf } from './renew-certificate.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
@@ -39,6 +40,8 @@ export interface RotationProgress {
   readonly toCome: readonly string[];
   readonly offline: readonly string[];
   readonly come: number;
+  /** Of those that have come: by what anybody could have sent. */
+  readonly claimed: number;
 }
 
 export type GuidedStep =
@@ -184,24 +187,19 @@ function retireOld(view: ClusterView, { fresh }: Rotation): TrustOperation {
   };
 }
 
-function progressOf(
-  field: Field,
-  { step, stepMs, untilMs, purpose: of }: Rotation,
-  nowMs: number,
-): RotationProgress {
+/** Progress only: what is safe is the planner's to say. */
+function progressOf(field: Field, rotation: Rotation, nowMs: number): RotationProgress {
+  const { step, stepMs, untilMs, purpose: of } = rotation;
   const toCome: string[] = [];
   const offline: string[] = [];
   let come = 0;
+  let claimed = 0;
   for (const device of field.devices) {
-    if (hasCome(field, device, step, stepMs)) come++;
+    const coming = comingOf(field, device, signsSince(rotation));
+    if (coming === 'claimed') claimed++;
+    if (coming !== 'to come') come++;
     else if (device.heardMs < nowMs - offlineAfterMs) offline.push(device.name);
     else toCome.push(device.name);
   }
-  return { purpose: of, step, sinceMs: stepMs, untilMs, toCome, offline, come };
-}
-
-/** Progress only: what is safe is the planner's to say. */
-function hasCome(field: Field, device: FieldDevice, step: Rotation['step'], stepMs: number): boolean {
-  if (step === 'switched') return device.heardMs >= stepMs;
-  return givenWhole(field.current, device.deliveries).length > 0;
+  return { purpose: of, step, sinceMs: stepMs, untilMs, toCome, offline, come, claimed };
 }

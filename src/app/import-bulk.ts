@@ -110,7 +110,7 @@ export function importOperation({ plan, purpose, quarantined, publication }: Imp
     warnings: [],
     question: 'Take this over?',
     aftermath: aftermathOfStores,
-    ...(publication !== undefined && { next: 'tftp-pki update-ctl, then reset-phones' }),
+    ...(publication !== undefined && { next: 'tftp-pki update-ctl, then reset-phones --behind' }),
   };
 }
 

@@ -1,10 +1,29 @@
 /**
- * Which devices run on an older configuration than the one that is served, and how each is told to read it anew:
- * a program per device, its words with {device} and {line} filled in and no shell between, or a list for another tool.
+ * Which devices run on an older configuration, or on older trust lists, than what is served, and how each is told to
+ * read it anew: a program per device, its words with {device} and {line} filled in and no shell between, or a list for another tool.
  */
 import { Failure } from '../base/errors.ts';
+import { devicesPerTransactionMax } from '../base/limits.ts';
 import type { Device } from '../core/cluster/model.ts';
 import type { DeviceStore } from '../core/devices/device-store.ts';
+import type { FieldPorts } from './field.ts';
+import { phonesBehind } from './phones-to-come.ts';
+
+/** Whose trust has not arrived (`phones-to-come.ts`). */
+export async function devicesBehind(ports: FieldPorts): Promise<readonly Device[]> {
+  const names = new Set(await phonesBehind(ports));
+  return (await ports.store.listDevices()).filter(({ name }) => names.has(name));
+}
+
+/** They were told; in short transactions. */
+export async function markReset(
+  store: Pick<DeviceStore, 'markReset'>,
+  names: readonly string[],
+  atMs: number,
+): Promise<void> {
+  for (let at = 0; at < names.length; at += devicesPerTransactionMax)
+    await store.markReset(names.slice(at, at + devicesPerTransactionMax), atMs);
+}
 
 /** Those named, or those that changed since they were last told. */
 export async function devicesToReset(

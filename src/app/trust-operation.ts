@@ -84,7 +84,10 @@ function stepsOf(
   { operation, aftermath, next, firstSteps }: TrustOperation,
   { stranded }: PlannedStrand,
 ): readonly PlannedStep[] {
-  const reset = { command: 'tftp-pki reset-phones', when: 'then: they take new lists when they boot' };
+  const reset = {
+    command: 'tftp-pki reset-phones --behind',
+    when: 'then: they take new lists when they boot',
+  };
   const itself = `tftp-pki ${operation}`;
   if (stranded.length === 0)
     return [

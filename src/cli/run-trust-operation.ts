@@ -140,5 +140,7 @@ export function sayAftermath(
   output.note(`generation ${generation} is current; a server on this folder serves it within a second`);
   output.hint(restart.length > 0 ? `restart: ${restart.join(', ')}` : 'no service has to restart');
   if (reset === 'all phones')
-    output.hint(`reset all phones (${devices} in the database): they take new lists when they boot`);
+    output.hint(
+      `tftp-pki reset-phones --behind: phones (${devices} in the database) take the new lists when they boot`,
+    );
 }

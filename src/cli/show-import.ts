@@ -91,7 +91,7 @@ export function summaryOf({ plan, purpose }: ImportReview): string {
 
 export function sayNext(output: Output, { publication, purpose, plan }: ImportReview): void {
   if (publication !== undefined)
-    output.hint('tftp-pki update-ctl --dry-run, then update-ctl, then reset-phones');
+    output.hint('tftp-pki update-ctl --dry-run, then update-ctl, then reset-phones --behind');
   if (purpose !== 'proxy' || plan.landings.length === 0) return;
   const proxies = [...new Set(plan.landings.map(({ cluster }) => cluster))].join(' and ');
   const minutes = remoteProbeUncoveredEveryMs / 60_000;

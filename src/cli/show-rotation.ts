@@ -10,10 +10,10 @@ const words = {
 } as const;
 
 export function printRotation(output: Output, progress: RotationProgress): void {
-  const { purpose, step, untilMs, toCome, offline, come } = progress;
+  const { purpose, step, untilMs, toCome, offline, come, claimed } = progress;
   output.line(`renewal  ${purpose}: ${words[step]}`);
   output.line(
-    `         ${come} have come, ${toCome.length} to come, ${offline.length} offline; goes on without them from ${time(untilMs)}`,
+    `         ${come} have come${claimed === 0 ? '' : ` (${claimed} by what anybody could have sent)`}, ${toCome.length} to come, ${offline.length} offline; goes on without them from ${time(untilMs)}`,
   );
   if (toCome.length > 0) output.line(`         to come: ${namesOf(toCome)}`);
 }

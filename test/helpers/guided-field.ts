@@ -3,7 +3,7 @@
  * address of its own (127.x.y.z), so that the server can tell them apart. Commands run in the test's own process.
  */
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -133,6 +133,15 @@ export class GuidedField {
     const result = await work();
     await expect.poll(() => this.#served(), patience).not.toBe(before);
     return result;
+  }
+
+  /** Tells those that are behind to boot, as an administrator does; gives the phones that hear of it. */
+  async reset(): Promise<readonly Simulated[]> {
+    const file = join(this.world, 'reset.csv');
+    await this.done('reset-phones', '--behind', '--csv', file);
+    const [, ...rows] = readFileSync(file, 'utf8').trimEnd().split('\r\n');
+    const names = new Set(rows.map((row) => row.split(',')[0]));
+    return this.phones.filter(({ name }) => names.has(name));
   }
 
   /** Each boots once; `onBoot` after each. Gives those that met no server on the way; refused is nothing. */

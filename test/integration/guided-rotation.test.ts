@@ -32,7 +32,8 @@ test('500 phones, 5 % away, command and server killed on the way: all on the new
   await once(waits, 'exit');
   expect(await field.renewal()).toMatchObject({ step: 'published' });
 
-  // The phones come; in the middle of it the server is killed.
+  // All are told to come; in the middle of it the server is killed.
+  expect(await field.reset()).toHaveLength(field.phones.length);
   const child = field.server?.child;
   const ended = child && once(child, 'exit');
   const met = await field.boot(online, (count) => {
@@ -48,15 +49,21 @@ test('500 phones, 5 % away, command and server killed on the way: all on the new
   // Those that are away keep it waiting until the day that was set; "--within 0" makes that day now.
   expect(await field.done(...guided)).toContain('"toCome"');
   expect(await field.renewal()).toMatchObject({ step: 'published', come: online.length });
+  const away = field.phones.filter((_, at) => isAway(at));
+  expect(await field.reset()).toEqual(away);
   await field.change(...guided, '--within', '0');
   expect(await field.renewal()).toMatchObject({ step: 'switched' });
+  // With the lists as they are, the same command tells those to come that were not heard since.
+  expect(await field.reset()).toHaveLength(field.phones.length);
   await field.allCome(online);
+  expect(await field.reset()).toEqual(away);
   const [fresh, ...more] = field.signers(online);
   expect(more).toEqual([]);
   expect(fresh).not.toBe(old);
 
   await field.change(...guided, '--within', '0');
   expect(await field.renewal()).toBeUndefined();
+  expect(await field.reset()).toHaveLength(field.phones.length);
   await field.come();
   expect(field.signers()).toEqual([fresh]);
 }, 280_000);

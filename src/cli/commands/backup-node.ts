@@ -104,7 +104,7 @@ export const restoreCommand = defineCommand<RestoreOptions>({
     else {
       output.note(`restored to ${options.dataDir}; generation ${restored.generation} is current`);
       if (restored.movedTo !== undefined) output.note(`the old folder is ${restored.movedTo}`);
-      output.hint('reset all phones: they take the new lists when they boot');
+      output.hint('tftp-pki reset-phones --behind: phones take the new lists when they boot');
     }
     return 0;
   },

@@ -118,6 +118,6 @@ const lookAgainMs = 500;
 function tellWaiting({ output }: CommandContext, progress: RotationProgress): ExitStatus {
   if (output.json) output.object(rotationFacts(progress));
   else printRotation(output, progress);
-  output.hint('tftp-pki reset-phones tells them to come; the same command again goes on');
+  output.hint('tftp-pki reset-phones --behind tells them to come; the same command again goes on');
   return 0;
 }

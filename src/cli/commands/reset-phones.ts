@@ -8,6 +8,7 @@ import { createProgress } from '../progress.ts';
 import { writeOutput } from '../write-output.ts';
 
 interface ResetOptions {
+  readonly behind?: boolean;
   readonly csv?: string;
   readonly dryRun?: boolean;
 }
@@ -15,31 +16,39 @@ interface ResetOptions {
 export const resetPhonesCommand = defineCommand<ResetOptions>({
   name: 'reset-phones',
   topic: 'Devices',
-  summary: 'tell changed devices to read their configuration anew',
+  summary: 'tell devices to boot: those that changed, or those whose trust lists are older',
   description: [
     'Without names: every device whose configuration changed since it was last reset. Runs the resetCommand of set-provisioning once per device ' +
       '({device} and {line} are filled in, no shell is used), or writes the list as CSV. A device whose command fails stays on the list.',
+    'With --behind: every phone that may hold other trust lists than those in force and has not come since they were published ' +
+      '(or, in a guided renewal, since the new key signs). It has come when it was given the lists of one node.',
     "For Asterisk: resetCommand: [asterisk, -rx, 'pjsip send notify cisco-restart endpoint {line}'].",
   ],
   arguments: [{ syntax: '[names...]', description: 'devices to reset whether they changed or not' }],
   options: [
+    {
+      flags: '--behind',
+      description:
+        'phones that have not taken the trust lists in force, whether their configuration changed or not',
+    },
     { flags: '--csv <FILE>', description: 'write the list there (- is stdout) and run nothing' },
     { flags: '--dry-run', description: 'print the list and run nothing' },
   ],
   examples: [
     { says: 'who would be reset', command: 'tftp-pki reset-phones --dry-run' },
+    { says: 'after a change of trust', command: 'tftp-pki reset-phones --behind' },
     { says: 'for another tool', command: 'tftp-pki reset-phones --csv reset.csv' },
   ],
-  async run(context, names, { csv, dryRun = false }) {
+  async run(context, words, { behind = false, csv, dryRun = false }) {
     const { output } = context;
-    const { devicesToReset, resetCsv } = await import('../../app/reset-phones.ts');
+    const names = words.filter((word) => word !== undefined);
+    if (behind && names.length > 0)
+      throw new Failure('usage', '--behind finds the phones by itself', { hint: 'Leave out the names.' });
+    const { devicesBehind, devicesToReset, markReset, resetCsv } = await import('../../app/reset-phones.ts');
     return withNode(context, async (node) => {
       // What changes from here on is on the next list.
       const atMs = node.clock.nowMs();
-      const devices = await devicesToReset(
-        node.store,
-        names.filter((name) => name !== undefined),
-      );
+      const devices = behind ? await devicesBehind(node) : await devicesToReset(node.store, names);
       const list = devices.map(({ name }) => name);
       if (dryRun) {
         if (output.json) output.object({ reset: list });
@@ -48,7 +57,7 @@ export const resetPhonesCommand = defineCommand<ResetOptions>({
       }
       if (csv === undefined) return runEach(context, node, devices, atMs);
       await writeOutput(output, csv, Buffer.from(resetCsv(devices)), { reset: list });
-      await node.store.markReset(list, atMs);
+      await markReset(node.store, list, atMs);
       return 0;
     });
   },

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readField } from '../../../src/app/field.ts';
 import { nextGuidedStep, rotationProgress } from '../../../src/app/guided-rotation.ts';
 import { MoveField } from '../../../src/app/move-field.ts';
+import { phonesBehind } from '../../../src/app/phones-to-come.ts';
 import { planRecovery } from '../../../src/app/recover.ts';
 import { updateCtl } from '../../../src/app/update-lists.ts';
 import { pairKey } from '../../../src/core/trust/belief.ts';
@@ -39,7 +40,10 @@ it('a phone that only ever asks one of two nodes has come when it took the lists
   await cluster.publish(step.operation);
   await phonesOfNodeA();
   const progress = await rotationProgress(a);
-  expect(progress).toMatchObject([{ step: 'published', come: 1, toCome: [half, none], offline: [] }]);
+  expect(progress).toMatchObject([
+    { step: 'published', come: 1, claimed: 0, toCome: [half, none], offline: [] },
+  ]);
+  expect(await phonesBehind(a)).toEqual([half, none]);
   expect(await nextGuidedStep(a, { by: 'a test', patienceMs: undefined })).toMatchObject({ kind: 'wait' });
   cluster.believe({
     name: half,
