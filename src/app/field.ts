@@ -7,6 +7,7 @@ import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.t
 import { BeliefSets, type PairKey, type SetId } from '../core/trust/belief.ts';
 import type { Delivery, Gap, Showing, UnansweredConfig } from '../core/trust/belief-book.ts';
 import type { BeliefSource, HeardBeliefs } from '../core/trust/belief-store.ts';
+import { endsOf } from '../core/trust/list-age.ts';
 import { createAfterShowing, indexBeliefs, mergeBeliefs } from '../core/trust/merge-beliefs.ts';
 import { beliefsAccept, explainsBy, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import type { HashName } from '../wire/algorithm.ts';
@@ -40,6 +41,8 @@ export interface Field {
   /** Phones of which the same is known, together. */
   readonly groups: readonly FieldGroup[];
   readonly current: readonly PublishedList[];
+  /** Of every generation. */
+  readonly published: readonly PublishedList[];
   readonly gaps: readonly Gap[];
 }
 
@@ -82,6 +85,7 @@ export async function readField(ports: FieldPorts): Promise<Field> {
     devices,
     groups: groupsOf(sets, devices),
     current,
+    published,
     gaps: nodes.flatMap(({ gaps }) => gaps),
   };
 }
@@ -161,19 +165,4 @@ function servedWithin(
       list.generation === generation ||
       current.some(({ sha256 }) => sha256 === list.sha256),
   );
-}
-
-/** When another list took its place; not of those in force. */
-function endsOf(published: readonly PublishedList[]): ReadonlyMap<string, number> {
-  const ends = new Map<string, number>();
-  const inForce = new Map<string, string>();
-  for (const { node, kind, sha256, publishedMs } of published.toSorted(
-    (a, b) => a.generation - b.generation,
-  )) {
-    const before = inForce.get(`${node} ${kind}`);
-    if (before !== undefined && before !== sha256) ends.set(before, publishedMs);
-    ends.delete(sha256);
-    inForce.set(`${node} ${kind}`, sha256);
-  }
-  return ends;
 }

@@ -50,6 +50,8 @@ export type GuidedStep =
 
 const purpose: CertificatePurpose = 'callmanager';
 const command = `renew-cert ${purpose}`;
+/** As the audit names it. */
+export const compromisedOperation = `${command} --compromised`;
 
 /** The next step, whoever took the last one. */
 export async function nextGuidedStep(ports: GuidedPorts, request: GuidedRequest): Promise<GuidedStep> {
@@ -115,7 +117,7 @@ export async function cutOff(ports: GuidedPorts, by: string): Promise<TrustOpera
       hint: `tftp-pki ${command} --switch ends it and the old key with it.`,
     });
   return {
-    operation: `${command} --compromised`,
+    operation: compromisedOperation,
     request: {
       change: {
         ...begun?.request.change,

@@ -1,12 +1,12 @@
 /**
  * Lists signed by another key than ITLRecovery, for phones that lost it (domain.md §2, "Recovery"): `localkey` is the
  * node's CallManager key, a SAST in the lists of its node; `remotekey` an ITLRecovery of another data folder, restored
- * from its PKCS#12. Whoever signs stands in the lists as SAST beside ours, so that the next regular list is accepted
+ * from its PKCS#12; `keptkey` a signer that is retired here and whose key was kept. Whoever signs stands in the lists as SAST beside ours, so that the next regular list is accepted
  * by phones that took this one and by phones that did not. Refused: a key that phones take no list from.
  */
 import { Failure } from '../base/errors.ts';
 import type { TrustListKind } from '../core/cluster/model.ts';
-import type { Crypto, Signer, Store } from '../core/ports.ts';
+import type { CertificateFacts, Crypto, Signer, Store } from '../core/ports.ts';
 import { aftermathOfLists } from '../core/trust/aftermath.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, trustInputOf } from './cluster-view.ts';
@@ -28,6 +28,18 @@ export async function resetByLocalKey(ports: Ports, kind: TrustListKind): Promis
     question: `Publish an ${kind.toUpperCase()} signed by this node's CallManager key?`,
     aftermath: aftermathOfLists,
     next: `tftp-pki update-${kind} signs with ITLRecovery again, when phones have taken this one`,
+  };
+}
+
+/** All lists, as for `remotekey`; phones that hold newer lists keep them. Only for a key that nobody else has. */
+export function resetByKeptKey(signer: CertificateFacts): TrustOperation {
+  return {
+    operation: `reset-itl keptkey --signer ${signer.fingerprint.slice(0, 16)}`,
+    request: { signer },
+    warnings: ['the retired key is a signer of these lists again: whoever has it can sign for every phone'],
+    question: `Publish lists signed by the retired ${signer.subject}?`,
+    aftermath: aftermathOfLists,
+    next: 'tftp-pki update-itl and update-ctl sign with ITLRecovery again, when those phones have taken these',
   };
 }
 

@@ -37,7 +37,8 @@ export const planCommand = defineCommand<PlanOptions>({
     },
     {
       flags: '--behind <DAYS>',
-      description: 'with --recover: heard since, and without lists that are so old',
+      description:
+        'with --recover: still heard without newer lists so long after those it was given were replaced',
       parse: parseCountWithin(0, 3650),
       default: behindDaysDefault,
     },
@@ -83,32 +84,16 @@ export const planCommand = defineCommand<PlanOptions>({
 
 async function runRecovery(context: CommandContext, behindMs: number): Promise<ExitStatus> {
   const { output } = context;
-  const [{ commandsOf, planRecovery }, { readTvsFile }] = await Promise.all([
+  const [{ planRecovery }, { readTvsFile }, { printRecovery, recoveryFacts }] = await Promise.all([
     import('../../app/recover.ts'),
     import('../../node/tvs-file.ts'),
+    import('../show-recovery.ts'),
   ]);
   await withNode(context, async (node) => {
-    const asked = readTvsFile(node.folder)?.unknownSigners ?? [];
-    const asksTvs = new Set(asked.map(({ device }) => device));
-    const { phones, total } = await planRecovery(node, { behindMs, asksTvs });
-    if (output.json) {
-      output.object({ devices: total, phones });
-      return;
-    }
-    output.line(`${phones.length} of ${total} phones need a look`);
-    if (phones.length === 0) return;
-    output.line();
-    output.table(
-      ['PHONE', 'WHY', 'MAY HOLD (CTL/ITL)', 'WAY BACK'],
-      phones.map(({ name, why, mayHold, ways }) => [
-        name,
-        why.join(', '),
-        `${mayHold.slice(0, 4).join(' ')}${mayHold.length > 4 ? ' …' : ''}`,
-        ways.join(', else '),
-      ]),
-    );
-    output.line();
-    for (const way of new Set(phones.flatMap(({ ways }) => ways))) output.line(`${way}: ${commandsOf[way]}`);
+    const unknownSigners = readTvsFile(node.folder)?.unknownSigners ?? [];
+    const plan = await planRecovery(node, { behindMs, unknownSigners });
+    if (output.json) output.object(recoveryFacts(plan));
+    else printRecovery(output, plan, node.clock.nowMs());
   });
   return 0;
 }

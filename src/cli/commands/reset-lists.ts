@@ -7,6 +7,7 @@ import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust
 interface ResetItlOptions extends TrustOptions {
   readonly key?: string;
   readonly keyPassphraseFile?: string;
+  readonly signer?: string;
 }
 
 export const resetItlCommand = defineCommand<ResetItlOptions>({
@@ -17,10 +18,18 @@ export const resetItlCommand = defineCommand<ResetItlOptions>({
     "localkey signs the ITL with this node's CallManager key. remotekey signs the ITL, and the CTL where there is one, " +
       'with an ITLRecovery key restored from the file that export-recovery wrote in another folder: phones of that ' +
       'folder take these lists and from then on this one. The restored key is not kept.',
+    'keptkey signs both with a key that is retired here, for phones that missed the lists since: ITLRecovery or CallManager, ' +
+      'its key still in the folder. A key that --compromised cut off is refused.',
     "Phones that hold this folder's lists and do not know the restored key keep what they hold, which goes on working.",
   ],
-  arguments: [{ syntax: '<signer>', description: 'whose key', choices: ['localkey', 'remotekey'] }],
+  arguments: [
+    { syntax: '<signer>', description: 'whose key', choices: ['localkey', 'remotekey', 'keptkey'] },
+  ],
   options: [
+    {
+      flags: '--signer <SHA256>',
+      description: 'the retired certificate, or the beginning of its fingerprint, for keptkey',
+    },
     { flags: '--key <P12>', description: 'PKCS#12 with the ITLRecovery key, for remotekey' },
     {
       flags: '--key-passphrase-file <FILE>',
@@ -40,14 +49,24 @@ export const resetItlCommand = defineCommand<ResetItlOptions>({
     },
   ],
   async run(context, [which], options) {
-    const { resetByLocalKey, resetByRemoteKey } = await import('../../app/reset-lists.ts');
+    const { resetByKeptKey, resetByLocalKey, resetByRemoteKey } = await import('../../app/reset-lists.ts');
+    const { signer: kept } = options;
+    if ((which === 'keptkey') !== (kept !== undefined))
+      throw new Failure('usage', '--signer names the retired signer of keptkey', {
+        hint: 'tftp-pki plan --recover names those that would lead phones back.',
+      });
     if (which === 'remotekey') {
       const signer = await readRecoveryKey(context, options.key, options.keyPassphraseFile);
       return runTrustOperation(context, options, (node) => resetByRemoteKey(node, signer));
     }
     if (options.key !== undefined || options.keyPassphraseFile !== undefined)
       throw new Failure('usage', '--key and --key-passphrase-file belong to remotekey');
-    return runTrustOperation(context, options, (node) => resetByLocalKey(node, 'itl'));
+    if (kept === undefined)
+      return runTrustOperation(context, options, (node) => resetByLocalKey(node, 'itl'));
+    const { findKeptSigner } = await import('../../app/kept-signers.ts');
+    return runTrustOperation(context, options, async (node) =>
+      resetByKeptKey(await findKeptSigner(node, kept)),
+    );
   },
 });
 

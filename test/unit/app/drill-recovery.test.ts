@@ -6,9 +6,9 @@ import { buildTrustList } from '../../../src/core/signing/build-trust-list.ts';
 import { planItl } from '../../../src/core/trust/plan-itl.ts';
 import { inUse, recordsOn } from '../../../src/core/trust/trust-plan.ts';
 import { stranger } from '../../helpers/clusters.ts';
-import { nodeNames, TwoNodes } from '../../helpers/two-nodes.ts';
+import { nodeNames, SeededCluster } from '../../helpers/seeded-cluster.ts';
 
-const cluster = new TwoNodes();
+const cluster = new SeededCluster(2);
 beforeAll(() => cluster.begin('mixed'));
 afterAll(() => cluster.end());
 

@@ -11,11 +11,11 @@ import { planRecovery } from '../../../src/app/recover.ts';
 import { updateCtl } from '../../../src/app/update-lists.ts';
 import { pairKey } from '../../../src/core/trust/belief.ts';
 import { b as elsewhere, ctlOf, itlOf } from '../../helpers/clusters.ts';
-import { given, TwoNodes } from '../../helpers/two-nodes.ts';
+import { given, SeededCluster } from '../../helpers/seeded-cluster.ts';
 
 const [whole, half, none] = ['SEP001122330001', 'SEP001122330002', 'SEP001122330003'] as const;
 const dayMs = 86_400_000;
-const cluster = new TwoNodes();
+const cluster = new SeededCluster(2);
 
 beforeAll(async () => {
   await cluster.begin('mixed');
@@ -68,7 +68,7 @@ it('a phone with the lists of one of two nodes is not behind', async () => {
     };
     cluster.believe({ name, heardMs: inEightDays.clock.nowMs(), deliveries });
   }
-  const { phones } = await planRecovery(inEightDays, { behindMs: 7 * dayMs, asksTvs: new Set() });
+  const { phones } = await planRecovery(inEightDays, { behindMs: 7 * dayMs, unknownSigners: [] });
   expect(phones.filter(({ why }) => why.includes('behind')).map(({ name }) => name)).toEqual([half, none]);
 });
 

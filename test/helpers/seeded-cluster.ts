@@ -1,4 +1,4 @@
-/** A cluster of two nodes in one folder, and what servers would have written of its phones. */
+/** A cluster of one node or two, in one folder, and what servers would have written of its phones. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,11 +19,16 @@ import { fakeTerminal } from './terminal.ts';
 export const nodeNames = ['a.example', 'b.example'] as const;
 export type NodeName = (typeof nodeNames)[number];
 
-export class TwoNodes {
+export class SeededCluster {
+  readonly #count: 1 | 2;
   readonly #world = mkdtempSync(join(tmpdir(), 'tftp-pki-two-'));
   readonly #nodes = new Map<NodeName, OpenNode>();
 
-  /** Both nodes stand in its lists; all keys lie in the one folder. */
+  constructor(nodes: 1 | 2) {
+    this.#count = nodes;
+  }
+
+  /** All nodes stand in its lists; all keys lie in the one folder. */
   async begin(mode: ClusterMode): Promise<void> {
     const options = { dataDir: join(this.#world, 'node'), passphraseFile: undefined };
     const [first, second] = nodeNames;
@@ -35,17 +40,23 @@ export class TwoNodes {
       by: 'a test',
       filesRoot: undefined,
     });
-    for (const name of nodeNames) {
+    for (const name of nodeNames.slice(0, this.#count)) {
       const node = await openNode(options);
       await node.store.close();
       const { crypto } = node;
       const store = await openStore({ path: node.folder.databaseFile, thisNode: name, crypto });
       this.#nodes.set(name, { ...node, store, close: () => store.close() });
     }
+    if (this.#count === 1) return;
     const a = this.at(first);
     const recovery = inUse(trustInputOf(await readClusterView(a.store, a.crypto)), 'itlrecovery');
     const signer = await a.signers.open(recovery, await a.keyFiles.read(recovery.fingerprint));
     await this.publish(await joinNode(a, { nodeName: second, recovery: signer, by: 'a test' }));
+  }
+
+  /** The first one. */
+  get node(): OpenNode {
+    return this.at(nodeNames[0]);
   }
 
   at(name: NodeName): OpenNode {
@@ -56,20 +67,25 @@ export class TwoNodes {
 
   /** On the first node, as a command does it. */
   async publish(operation: TrustOperation): Promise<void> {
-    const node = this.at(nodeNames[0]);
+    const { node } = this;
     await publishOperation(node, operation, await planOperation(node, operation), 'a test');
   }
 
   /** A command, on the first node. */
-  async run(...words: readonly string[]): Promise<Ran> {
+  run(...words: readonly string[]): Promise<Ran> {
+    return this.runPlain(...words, '--json');
+  }
+
+  /** As people see it. */
+  async runPlain(...words: readonly string[]): Promise<Ran> {
     const terminal = fakeTerminal();
-    const data = this.at(nodeNames[0]).folder.path;
-    const status = await runProgram([...words, '--json', '--data', data], terminal);
+    const data = this.node.folder.path;
+    const status = await runProgram([...words, '--data', data], terminal);
     return { status, text: terminal.stdout.text, said: terminal.stderr.text };
   }
 
   async addPhones(...names: readonly string[]): Promise<void> {
-    for (const name of names) await this.at(nodeNames[0]).store.addDevice(phone(name));
+    for (const name of names) await this.node.store.addDevice(phone(name));
   }
 
   async lists(of: NodeName): Promise<readonly PublishedList[]> {
@@ -78,7 +94,7 @@ export class TwoNodes {
 
   /** What the server would have noted of one phone. */
   believe(belief: Pick<StoredBelief, 'name'> & Partial<StoredBelief>): void {
-    const writer = openBeliefs(this.at(nodeNames[0]).folder.beliefsFile);
+    const writer = openBeliefs(this.node.folder.beliefsFile);
     writer.save([{ ...unheard, ...belief }], []);
     writer.close();
   }
