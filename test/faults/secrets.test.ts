@@ -7,7 +7,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { readPrivateKey } from '../../src/pki/private-key.ts';
 import { findSecrets, refuseSecrets, secretKey, secretText, type Secret } from '../helpers/secrets.ts';
 import { serveProgram } from '../helpers/served-node.ts';

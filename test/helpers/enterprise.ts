@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signContent } from '../../src/app/sign-content.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from './run-program.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import type { FileVerdict } from '../../src/core/phone/phone.ts';
 import type { PhoneTrust, TvsAnswer } from '../../src/core/trust/phone-trust.ts';

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from './run-program.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import type { FetchAnswer } from '../../src/core/phone/phone.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';

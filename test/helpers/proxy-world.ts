@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import { addDevice } from '../../src/app/devices.ts';
 import { readProvisioning, setProvisioning } from '../../src/app/provisioning.ts';
 import { Failure } from '../../src/base/errors.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from './run-program.ts';
 import type { FetchAnswer } from '../../src/core/phone/phone.ts';
 import { fetchHttp } from '../../src/net/http-client.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';

@@ -1,7 +1,7 @@
 /**
  * What no program of ours may say: passphrases that a command line names by their file, and private keys. Where tests
- * catch what the program writes (terminal.ts, served-node.ts, testscript.ts) it is looked through, so that the whole
- * suite watches.
+ * run the program in their own process (run-program.ts) or as one of its own (overhear.ts) it is looked through, so that
+ * the whole suite watches. Keys that are made while tests run are looked for in secrets.test.ts.
  */
 import type { KeyObject } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
@@ -71,14 +71,18 @@ function note(path: string): void {
   if (line.length >= markedCharactersMin) noted.set(line, secretText(`the first line of ${path}`, line));
 }
 
-/** Throws when a program said what nobody may see. */
-export function refuseSecrets(said: string | Buffer): void {
-  const bytes = Buffer.from(said);
-  const found = [
+/** Names of what nobody may see. */
+export function secretsIn(bytes: Buffer): readonly string[] {
+  return [
     ...findSecrets(bytes, noted.values()),
     ...findSecrets(bytes, committedKeyLines()),
     ...(/-----BEGIN (?:RSA |EC )?PRIVATE KEY-----/.test(bytes.toString('latin1')) ? ['a private key'] : []),
   ];
+}
+
+/** Throws when a program said what nobody may see. */
+export function refuseSecrets(said: string | Buffer): void {
+  const found = secretsIn(Buffer.from(said));
   if (found.length > 0) throw new Error(`the program's output holds ${found.join(', ')}`);
 }
 

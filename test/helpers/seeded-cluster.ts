@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { joinNode } from '../../src/app/change-nodes.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from './run-program.ts';
 import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
 import { planOperation, publishOperation, type TrustOperation } from '../../src/app/trust-operation.ts';
 import type { ClusterMode, Device, PublishedList } from '../../src/core/cluster/model.ts';

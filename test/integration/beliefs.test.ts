@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
 import { Failure } from '../../src/base/errors.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import type { CertificateFacts } from '../../src/core/ports.ts';
 import { newPhone } from '../../src/core/phone/phone-state.ts';
 import { unknown } from '../../src/core/trust/belief.ts';

@@ -5,7 +5,7 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { fetchHttp } from '../../src/net/http-client.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';
 import { opensslDecrypt } from '../helpers/openssl-decrypt.ts';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { SaxesParser } from 'saxes';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { devicesPerTransactionMax } from '../../src/base/limits.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { defaultProvisioning } from '../../src/core/devices/provisioning.ts';
 import type { Store } from '../../src/core/ports.ts';
 import { buildDeviceConfig } from '../../src/core/render/build.ts';

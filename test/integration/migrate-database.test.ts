@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { auditChainFault } from '../../src/core/audit/audit-chain.ts';
 import { filesBook } from '../../src/core/signing/sign-file.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';

@@ -6,7 +6,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { createNode, openNode } from '../../src/node/open-node.ts';
 import { a, b, ctlOf, itlOf, itlRecords, role } from '../helpers/clusters.ts';
 import {

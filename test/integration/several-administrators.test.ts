@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { renewCertificate } from '../../src/app/renew-certificate.ts';
 import { planOperation, publishOperation, type TrustOperation } from '../../src/app/trust-operation.ts';
 import { updateItl } from '../../src/app/update-lists.ts';

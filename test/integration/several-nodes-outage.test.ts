@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { openNode } from '../../src/node/open-node.ts';
 import { percentile } from '../../src/sim/fleet.ts';
 import { ask, PhoneLoad } from '../helpers/phone-load.ts';

@@ -7,7 +7,7 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { Failure } from '../../src/base/errors.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';

@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { Client } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeUtf8 } from '../../src/base/text.ts';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { openStore } from '../../src/store/open-store.ts';

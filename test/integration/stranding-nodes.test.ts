@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { runProgram } from '../../src/cli/program.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import type { PublishedList } from '../../src/core/cluster/model.ts';
 import { openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';

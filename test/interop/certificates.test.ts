@@ -210,6 +210,26 @@ const rows: readonly (readonly [string, readonly [Cell, Cell, Cell]])[] = [
     ],
   ],
   [
+    'verifies the chain that our .p7b (CMS) brings',
+    [
+      () => {
+        // It has no signer (RFC 5652 §5.1, certificates alone): what can be verified are the certificates in it.
+        run('openssl', ['cms', '-cmsout', '-inform', 'DER', '-in', 'ours.p7b', '-noout']);
+        run('openssl', ['pkcs7', '-inform', 'DER', '-in', 'ours.p7b', '-print_certs', '-out', 'brought.pem']);
+        return run('openssl', [
+          'verify',
+          '-CAfile',
+          'root.pem',
+          '-untrusted',
+          'brought.pem',
+          'leaf.pem',
+        ]).includes('OK');
+      },
+      undefined,
+      undefined,
+    ],
+  ],
+  [
     'reads our .p7b (CMS)',
     [
       () => readsAll(run('openssl', ['pkcs7', '-inform', 'DER', '-in', 'ours.p7b', '-print_certs'])),

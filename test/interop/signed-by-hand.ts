@@ -3,6 +3,7 @@
  * to be signed is the whole file without the SIGNATURE item; a list's records hold the certificates.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { verify, X509Certificate } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,11 +62,24 @@ export function listedCertificates(list: Buffer): ListedCertificate[] {
       values.set(body.readUInt8(at), body.subarray(at + 3, next));
       at = next;
     }
-    const value = (tag: number) => values.get(tag) ?? raise(`no item ${tag}`);
-    found.push({ role: value(4).readUInt16BE(), serial: value(6).toString('hex'), der: value(9) });
+    const role = values.get(4) ?? raise('no item 4');
+    const [serial, der] = [values.get(6), values.get(9)];
+    // A server of a nonsecure cluster has none.
+    if (serial && der) found.push({ role: role.readUInt16BE(), serial: serial.toString('hex'), der });
     record = end;
   }
   return found;
+}
+
+const keys = new Map<string, string>();
+
+/** By openssl too; each is asked for once. */
+function publicKeyPem(certificate: Buffer): string {
+  const name = certificate.toString('latin1');
+  const args = ['x509', '-inform', 'der', '-noout', '-pubkey'];
+  const pem = keys.get(name) ?? execFileSync('openssl', args, { input: certificate, encoding: 'utf8' });
+  keys.set(name, pem);
+  return pem;
 }
 
 /** True when `openssl dgst -verify` says `Verified OK` with the certificate's key. */
@@ -73,10 +87,7 @@ export function opensslVerifies(cut: Cut, certificate: Buffer): boolean {
   const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-openssl-'));
   try {
     const path = (name: string) => join(folder, name);
-    const key = execFileSync('openssl', ['x509', '-inform', 'der', '-noout', '-pubkey'], {
-      input: certificate,
-    });
-    writeFileSync(path('key.pem'), key);
+    writeFileSync(path('key.pem'), publicKeyPem(certificate));
     writeFileSync(path('signature'), cut.signature);
     writeFileSync(path('data'), cut.toBeSigned);
     const args = [
@@ -94,6 +105,54 @@ export function opensslVerifies(cut: Cut, certificate: Buffer): boolean {
   }
 }
 
+/**
+ * Whether the key of a certificate with the serial that the header names made the signature: OpenSSL's word, as a library.
+ * Bytes that cannot be cut carry none.
+ */
+export function signatureHolds(file: Uint8Array, certificates: readonly Uint8Array[]): boolean {
+  const cut = cutIfPossible(file);
+  if (cut === undefined) return false;
+  return signersOf(cut, certificates).some(({ publicKey }) =>
+    verify(cut.hash, cut.toBeSigned, publicKey, cut.signature),
+  );
+}
+
+/** The same by the program. */
+export function opensslHolds(file: Uint8Array, certificates: readonly Uint8Array[]): boolean {
+  const cut = cutIfPossible(file);
+  if (cut === undefined) return false;
+  return signersOf(cut, certificates).some(({ raw }) => opensslVerifies(cut, raw));
+}
+
+function cutIfPossible(file: Uint8Array): Cut | undefined {
+  try {
+    return cutSigned(Buffer.from(file.buffer, file.byteOffset, file.byteLength));
+  } catch (error) {
+    // Beyond the end, or an item that is not there.
+    if (error instanceof RangeError || error instanceof NotThere) return undefined;
+    throw error;
+  }
+}
+
+const readBefore = new Map<string, X509Certificate>();
+
+function signersOf(cut: Cut, certificates: readonly Uint8Array[]): readonly X509Certificate[] {
+  return certificates
+    .map((der) => {
+      const key = Buffer.from(der.buffer, der.byteOffset, der.byteLength).toString('latin1');
+      const certificate = readBefore.get(key) ?? new X509Certificate(der);
+      readBefore.set(key, certificate);
+      return certificate;
+    })
+    .filter(({ serialNumber }) => plainSerial(serialNumber) === plainSerial(cut.serial));
+}
+
+function plainSerial(hex: string): string {
+  return hex.toLowerCase().replace(/^(?:00)+(?=..)/, '');
+}
+
+class NotThere extends Error {}
+
 function raise(message: string): never {
-  throw new Error(message);
+  throw new NotThere(message);
 }

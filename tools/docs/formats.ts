@@ -1,10 +1,12 @@
 /**
- * docs/formats/*.md: offset tables from the codec's own tags, annotated hex of real files (test/vectors/open-tool),
+ * docs/formats/*.md: offset tables from the codec's own tags, annotated hex of real files, made here and by the
+ * open tool (test/vectors/made-here, test/vectors/open-tool),
  * and the codes with which each lie is refused. `npx tsx tools/docs/formats.ts` writes them;
  * test/meta/docs-formats.test.ts keeps them fresh.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { hashOfCode } from '../../src/wire/algorithm.ts';
 import { formatRules, type FormatCode } from '../../src/wire/format-error.ts';
 import { headerTag, headerTags } from '../../src/wire/header-tags.ts';
 import { headerItemText, recordItemText } from '../../src/wire/item-text.ts';
@@ -19,7 +21,7 @@ export interface FormatPage {
   readonly text: string;
 }
 
-const vectors = new URL('../../test/vectors/open-tool/', import.meta.url);
+const vectors = new URL('../../test/vectors/', import.meta.url);
 const pages = new URL('../../docs/formats/', import.meta.url);
 
 export function renderFormats(): readonly FormatPage[] {
@@ -31,7 +33,10 @@ export function renderFormats(): readonly FormatPage[] {
 }
 
 const made =
-  'Made from the codec (`src/wire/`) and the files of `test/vectors/open-tool/` by `npx tsx tools/docs/formats.ts`.';
+  'Made from the codec (`src/wire/`) and the files of `test/vectors/` by `npx tsx tools/docs/formats.ts`.';
+
+/** What the builder of this program wrote, with committed keys (tools/vectors/made-here.ts). */
+const byUs = 'Written by `tftp-pki` with the throw-away keys of `test/vectors/open-tool`.';
 
 const headerMeaning: Readonly<Record<keyof typeof headerTag, string>> = {
   version: 'major, minor: `.sgn` 1.0, firmware 1.1, ITL and CTL 1.2, `.enc.sgn` 2.0; newer minors are read',
@@ -82,7 +87,7 @@ const recordMeaning: Readonly<Record<keyof typeof recordTag, string>> = {
 };
 
 function signedFilePage(): readonly string[] {
-  const { bytes, header, path } = vector('Ringlist-sha1.xml.sgn');
+  const { bytes, header, path } = vector('made-here/Ringlist.xml.sgn');
   return [
     '# Signed file',
     made,
@@ -100,7 +105,7 @@ function signedFilePage(): readonly string[] {
       `${header.signatureItem.end} to the end:`,
     opensslCheck(path, header, bytes.length),
     '## A file, byte by byte',
-    `\`${path}\`: ${bytes.length} bytes, of which ${header.headerLength} are the header.`,
+    `\`${path}\`: ${bytes.length} bytes, of which ${header.headerLength} are the header. ${byUs}`,
     hex([...headerHex(bytes, header), ...contentHex(bytes, header)]),
     '## What is refused',
     'Each rule has its code, the same on the command line, in logs and in metrics.',
@@ -109,11 +114,6 @@ function signedFilePage(): readonly string[] {
 }
 
 function trustListPage(): readonly string[] {
-  const { bytes, header, path } = vector('ITL-sha1.tlv');
-  const list = decodeTrustList(bytes);
-  if (!list.ok) throw new Error(list.error.message);
-  const [first, ...rest] = list.value.records;
-  if (first === undefined) throw new Error('a list has a record');
   return [
     '# Trust list: ITL and CTL',
     made,
@@ -137,8 +137,27 @@ function trustListPage(): readonly string[] {
       ['Code', 'Role', 'In `show ctl`'],
       roles.map((role) => [String(codeOfRole(role)), role, describeRole(role)]),
     ),
-    '## A list, byte by byte',
-    `\`${path}\`: ${bytes.length} bytes, ${list.value.records.length} records. Long values are cut in the middle.`,
+    '## An ITL, byte by byte',
+    ...listHex('made-here/ITLFile.tlv', byUs),
+    '## A CTL, byte by byte',
+    ...listHex('made-here/CTLFile.tlv', byUs),
+    "## The open tool's ITL",
+    ...listHex('open-tool/ITL-sha1.tlv', 'Another order of the items, and a SIGNER VERSION.'),
+    '## What is refused',
+    'Besides what is refused of a [header](signed-file.md#what-is-refused):',
+    codeTable(isListCode),
+  ];
+}
+
+function listHex(name: string, origin: string): readonly string[] {
+  const { bytes, header, path } = vector(name);
+  const list = decodeTrustList(bytes);
+  if (!list.ok) throw new Error(list.error.message);
+  const [first, ...rest] = list.value.records;
+  if (first === undefined) throw new Error('a list has a record');
+  const count = list.value.records.length;
+  return [
+    `\`${path}\`: ${bytes.length} bytes, ${count} records. ${origin} Long values are cut in the middle.`,
     hex([
       ...headerHex(bytes, header),
       '',
@@ -150,14 +169,11 @@ function trustListPage(): readonly string[] {
           `record ${index + 2}: ${role}, ${length} bytes at ${offset}, ${subject ?? ''}`,
       ),
     ]),
-    '## What is refused',
-    'Besides what is refused of a [header](signed-file.md#what-is-refused):',
-    codeTable(isListCode),
   ];
 }
 
 function encryptedFilePage(): readonly string[] {
-  const { bytes, header, path } = vector('enc1/SEP001122334455.cnf.xml.enc.sgn');
+  const { bytes, header, path } = vector('open-tool/enc1/SEP001122334455.cnf.xml.enc.sgn');
   return [
     '# Encrypted configuration',
     made,
@@ -185,7 +201,7 @@ function vector(name: string): {
   const bytes = new Uint8Array(readFileSync(new URL(name, vectors)));
   const header = decodeSignedHeader(bytes);
   if (!header.ok) throw new Error(`${name}: ${header.error.message}`);
-  return { bytes, header: header.value, path: `test/vectors/open-tool/${name}` };
+  return { bytes, header: header.value, path: `test/vectors/${name}` };
 }
 
 function headerTable(isListed: (tag: number) => boolean): string {
@@ -226,7 +242,7 @@ function opensslCheck(path: string, header: SignedHeader, size: number): string 
     `f=${path}`,
     `openssl x509 -in test/vectors/open-tool/callmanager.pem -pubkey -noout > key.pem`,
     `tail -c +${start + 4} $f | head -c ${end - start - 3} > signature`,
-    `(head -c ${start} $f; tail -c ${size - end} $f) | openssl dgst -sha1 -verify key.pem -signature signature`,
+    `(head -c ${start} $f; tail -c ${size - end} $f) | openssl dgst -${hashOfCode(header.digestCode) ?? ''} -verify key.pem -signature signature`,
     '```',
   ].join('\n');
 }

@@ -105,7 +105,11 @@ async function importOwn(
 }
 
 function sayNext(output: Output, purpose: CertificatePurpose, waits: boolean): void {
-  if (purpose === 'callmanager-ec') return;
+  const next = `tftp-pki renew-cert ${purpose} --switch`;
+  if (purpose === 'callmanager-ec') {
+    if (waits) output.hint(next);
+    return;
+  }
   output.hint('tftp-pki update-itl and update-ctl publish it');
-  if (waits) output.hint(`when all phones were reset: tftp-pki renew-cert ${purpose} --switch`);
+  if (waits) output.hint(`when all phones were reset: ${next}`);
 }
