@@ -10,6 +10,7 @@ import type { FieldPorts } from './field.ts';
 import { planPublication, type PlannedPublication } from './plan-publication.ts';
 import { planStrand, type PlannedStrand } from './plan-strand.ts';
 import { publishLists, type PublishPorts } from './publish-lists.ts';
+import type { PlannedStep } from './trust-operation.ts';
 
 export interface ContinueRequest {
   /** The folder that is replaced, and serves phones up to now; undefined when it is lost. */
@@ -25,6 +26,7 @@ export interface PlannedContinuation {
   readonly strand: PlannedStrand;
   /** Devices of the old folder that the backup does not know. */
   readonly forgotten: readonly string[];
+  readonly steps: readonly PlannedStep[];
 }
 
 /** After it the database is ready to publish; what it would publish. */
@@ -57,7 +59,19 @@ export async function planContinuation(
   const strand = await planStrand(ports, publication, old);
   const names = new Set(await store.listDeviceNames());
   const forgotten = ((await old?.store.listDeviceNames()) ?? []).filter((name) => !names.has(name));
-  return { publication, strand, forgotten };
+  return { publication, strand, forgotten, steps: stepsOf(strand) };
+}
+
+function stepsOf({ stranded }: PlannedStrand): readonly PlannedStep[] {
+  const reset = { command: 'tftp-pki reset-phones', when: 'then: they take the new lists when they boot' };
+  if (stranded.length === 0) return [{ command: 'tftp-pki restore', when: 'now' }, reset];
+  return [
+    {
+      command: 'tftp-pki restore',
+      when: 'of a later backup, when plan counts no stranded phone with it: this one lacks keys that phones rely on',
+    },
+    reset,
+  ];
 }
 
 /** Failure `refused` unless nobody is stranded, or exactly as many phones as somebody said. */

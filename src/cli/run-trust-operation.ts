@@ -93,8 +93,7 @@ export async function runTrustOperation(
         phones: strandFacts(planned),
         warnings,
         currentListsKeepWorking: planned.publication.currentKeep,
-        restart: operation.aftermath.restart,
-        reset: operation.aftermath.reset,
+        ...aftermathFacts(operation.aftermath),
         devices,
         next: operation.next ?? null,
       });
@@ -131,6 +130,11 @@ export function listFacts({ lists }: PlannedPublication): readonly Readonly<Reco
   }));
 }
 
+/** Who has to restart and to reset: at the end of every change of trust. */
+export function aftermathFacts({ restart, reset }: Aftermath): Pick<Aftermath, 'restart' | 'reset'> {
+  return { restart, reset };
+}
+
 export function sayAftermath(
   output: Output,
   generation: number,
@@ -138,9 +142,13 @@ export function sayAftermath(
   devices: number,
 ): void {
   output.note(`generation ${generation} is current; a server on this folder serves it within a second`);
-  output.hint(restart.length > 0 ? `restart: ${restart.join(', ')}` : 'no service has to restart');
+  sayRestart(output, restart);
   if (reset === 'all phones')
     output.hint(
       `tftp-pki reset-phones --behind: phones (${devices} in the database) take the new lists when they boot`,
     );
+}
+
+export function sayRestart(output: Output, restart: Aftermath['restart']): void {
+  output.hint(restart.length > 0 ? `restart: ${restart.join(', ')}` : 'no service has to restart');
 }

@@ -8,7 +8,11 @@ import type { Output } from './output.ts';
 const pairsShownMax = 12;
 
 /** The pairs in the field with their roads; `withSteps`: and the order in which things may follow. */
-export function printStrand(output: Output, { strand, steps }: PlannedOperation, withSteps: boolean): void {
+export function printStrand(
+  output: Output,
+  { strand, steps }: Pick<PlannedOperation, 'strand' | 'steps'>,
+  withSteps: boolean,
+): void {
   output.line();
   if (strand.phones === 0) output.line('phones: none in the database, so nobody can be counted');
   else {
@@ -48,7 +52,10 @@ export function printPairs(output: Output, pairs: readonly ShownVerdict[]): void
   );
 }
 
-export function strandFacts({ strand, steps }: PlannedOperation): Readonly<Record<string, unknown>> {
+export function strandFacts({
+  strand,
+  steps,
+}: Pick<PlannedOperation, 'strand' | 'steps'>): Readonly<Record<string, unknown>> {
   const { phones, stranded, unknown, offline, lost, shown } = strand;
   return { count: phones, stranded, unknown, offline, lost, pairs: shown, steps };
 }

@@ -6,10 +6,13 @@ import { signContent } from '../../src/app/sign-content.ts';
 import { runProgram } from './run-program.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import type { FileVerdict } from '../../src/core/phone/phone.ts';
+import { pairKey, type PairKey } from '../../src/core/trust/belief.ts';
+import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
 import type { PhoneTrust, TvsAnswer } from '../../src/core/trust/phone-trust.ts';
 import { answerTvs, takeSnapshot } from '../../src/core/tvs/answer.ts';
 import { openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { bootPhone } from '../../src/sim/boot-phone.ts';
+import { openBeliefs } from '../../src/store/beliefs.ts';
 import { fakeTerminal } from './terminal.ts';
 
 export interface Ran {
@@ -71,6 +74,35 @@ export class Member {
     } finally {
       await node.close();
     }
+  }
+
+  /** What a server would have written of phones; of each what differs from one that was heard now. */
+  believe(...beliefs: readonly Partial<StoredBelief>[]): void {
+    const writer = openBeliefs(join(this.data, 'beliefs.sqlite'));
+    writer.save(
+      beliefs.map((belief) => ({
+        name: '',
+        pairs: [],
+        address: '10.0.0.1',
+        heardMs: Date.now(),
+        deliveries: [],
+        provedMs: undefined,
+        unansweredConfigs: 0,
+        gap: 0,
+        ...belief,
+      })),
+      [],
+    );
+    writer.close();
+  }
+
+  /** The lists in force by their hashes, as a phone that took them holds them. */
+  pair(): Promise<PairKey> {
+    return this.with(async ({ store }) => {
+      const lists = await store.currentLists();
+      const of = (kind: 'itl' | 'ctl') => lists.find((list) => list.kind === kind)?.sha256 ?? '';
+      return pairKey({ ctl: of('ctl'), itl: of('itl') });
+    });
   }
 
   lists(): Promise<{ readonly itl: Uint8Array; readonly ctl: Uint8Array | undefined }> {

@@ -2,14 +2,13 @@
  * Changes of trust that publish no list by themselves stand before the planner too: a device is moved by what it may
  * hold, not by what is published; certificates leave and come, and adopted lists are led through a boot.
  */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readField } from '../../src/app/field.ts';
 import type { Delivery } from '../../src/core/trust/belief-book.ts';
-import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
 import { writePem } from '../../src/pki/pem.ts';
-import { openBeliefs } from '../../src/store/beliefs.ts';
 import { Enterprise, fileIn, type Member } from '../helpers/enterprise.ts';
 import { party } from '../helpers/trust-builder.ts';
 
@@ -62,30 +61,6 @@ async function probed(): Promise<void> {
   );
 }
 
-/** What a server would have written of them. */
-function believe(...beliefs: readonly Partial<StoredBelief>[]): void {
-  believeIn(alpha, ...beliefs);
-}
-
-function believeIn({ data }: Member, ...beliefs: readonly Partial<StoredBelief>[]): void {
-  const writer = openBeliefs(join(data, 'beliefs.sqlite'));
-  writer.save(
-    beliefs.map((belief) => ({
-      name: '',
-      pairs: [],
-      address: '10.0.0.1',
-      heardMs: Date.now(),
-      deliveries: [],
-      provedMs: undefined,
-      unansweredConfigs: 0,
-      gap: 0,
-      ...belief,
-    })),
-    [],
-  );
-  writer.close();
-}
-
 describe('move-device', () => {
   it('has no path while nothing names the destination, and says what would', async () => {
     await alpha.done('add-cluster', 'beta', '--tftp', '127.0.2.1');
@@ -113,7 +88,7 @@ describe('move-device', () => {
     const given = (how: Delivery['how']): readonly Delivery[] =>
       (['ctl', 'itl'] as const).map((kind) => ({ kind, sha256: second?.[kind] ?? '', sinceMs: 5, how }));
     const pairs = [`${first?.ctl}/${first?.itl}`];
-    believe(
+    alpha.believe(
       { name: stale, pairs },
       { name: came, pairs, deliveries: given('tcp'), provedMs: 6 },
       { name: forged, pairs, deliveries: given('single-port') },
@@ -134,7 +109,7 @@ describe('move-device', () => {
     const one = ['move-device', came, '--to', 'beta'];
     expect((await alpha.run(...one, '--strand', '1')).said).toContain('no device is stranded');
     expect(await alpha.with(({ store }) => store.findHome(came))).toBeUndefined();
-    await alpha.done(...one);
+    expect(await alpha.done(...one)).toMatchObject({ restart: [], reset: 'moved phones' });
     await alpha.done(...move, '--strand', '1');
     expect(await alpha.with(({ store }) => store.findHome(stale))).toMatchObject({
       home: { kind: 'remote', cluster: 'beta' },
@@ -148,7 +123,7 @@ describe('move-device', () => {
     );
     // What beta publishes opens no way back; it was there on paper only.
     await alpha.done('move-device', came, '--to', 'alpha', '--strand', '1');
-    believe({ name: came, pairs: [`${first?.ctl}/${first?.itl}`], deliveries, provedMs: 4 });
+    alpha.believe({ name: came, pairs: [`${first?.ctl}/${first?.itl}`], deliveries, provedMs: 4 });
     const { json } = await alpha.run('plan', 'move-device', came, '--to', 'beta');
     expect(json).toMatchObject({ phones: { stranded: [], unknown: [came] } });
   });
@@ -163,7 +138,12 @@ describe('certificates that go and come', () => {
     const refused = await alpha.run('remove-cert', id, '--strand', '1');
     expect(refused.status).toBe(1);
     expect(refused.said).toContain('no phone is stranded');
-    expect(await alpha.done('remove-cert', id)).toMatchObject({ listedIn: ['CTL'], dryRun: false });
+    expect(await alpha.done('remove-cert', id)).toMatchObject({
+      listedIn: ['CTL'],
+      dryRun: false,
+      restart: [],
+      reset: 'no phone',
+    });
     expect((await alpha.run('remove-cert', id)).status).toBe(1);
   });
 
@@ -198,6 +178,12 @@ it('adopt leads phones with either of the adopted lists, or both, through a boot
       return { ctl, itl, after: [expect.stringMatching(/^CTL, with new lists$/)] };
     }),
   );
+  expect(adopted).toMatchObject({ restart: ['TVS', 'CAPF'], reset: 'all phones' });
+  // A key that no SAST of theirs is of leads none of these phones: refused, and no folder made.
+  const stranger = ['--sast', vector('capf.pem'), '--node', gamma.node];
+  const refused = await gamma.run('adopt', ...stranger, ...lists);
+  expect(refused).toMatchObject({ status: 1, said: expect.stringContaining('take no list signed by') });
+  expect(existsSync(gamma.data)).toBe(false);
 });
 
 it('a list that was replaced a moment ago may have reached whoever was not heard since, and nobody else', async () => {
@@ -211,7 +197,7 @@ it('a list that was replaced a moment ago may have reached whoever was not heard
   const second = await itl();
   const endMs = second?.publishedMs ?? 0;
   const pairs = [`/${second?.sha256}`];
-  believeIn(delta, { name: stale, pairs, heardMs: endMs }, { name: came, pairs, heardMs: endMs + 5_000 });
+  delta.believe({ name: stale, pairs, heardMs: endMs }, { name: came, pairs, heardMs: endMs + 5_000 });
   const mayHold = (nowMs: number) =>
     delta.with(async (node) => {
       const { devices, sets } = await readField({ ...node, clock: { nowMs: () => nowMs } });

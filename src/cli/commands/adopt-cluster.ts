@@ -9,7 +9,7 @@ import { defineCommand } from '../command.ts';
 import type { NodeOptions } from '../../node/open-node.ts';
 import { nodeOptions } from '../node.ts';
 import { existingFolder, readInput } from '../read-input.ts';
-import { listFacts, printPlan, sayAftermath } from '../run-trust-operation.ts';
+import { aftermathFacts, listFacts, printPlan, sayAftermath } from '../run-trust-operation.ts';
 import { printPairs } from '../show-strand.ts';
 import { aftermathOfAdoption } from '../../core/trust/aftermath.ts';
 
@@ -128,5 +128,6 @@ function adoptedFacts(
     pairs: pairs.map(({ ctl, itl, after }) => ({ ctl, itl, after })),
     issued,
     warnings,
+    ...aftermathFacts(aftermathOfAdoption),
   };
 }

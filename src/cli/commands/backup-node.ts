@@ -2,8 +2,16 @@ import { userInfo } from 'node:os';
 import { defineCommand, type OptionDefinition } from '../command.ts';
 import { confirm } from '../confirm.ts';
 import { nodeOptions, withNode } from '../node.ts';
-import { printPlan, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
-import { printStrand } from '../show-strand.ts';
+import {
+  aftermathFacts,
+  listFacts,
+  printPlan,
+  sayAftermath,
+  trustOptions,
+  type TrustOptions,
+} from '../run-trust-operation.ts';
+import { printStrand, strandFacts } from '../show-strand.ts';
+import { aftermathOfRestore } from '../../core/trust/aftermath.ts';
 
 interface BackupOptions {
   readonly backupPassphraseFile: string;
@@ -78,6 +86,8 @@ export const restoreCommand = defineCommand<RestoreOptions>({
       import('../../node/passphrase.ts'),
     ]);
     const options = nodeOptions(context);
+    let reviewed: Readonly<Record<string, unknown>> = {};
+    let [devices, strands] = [0, false];
     const restored = await restoreNode(options, {
       file,
       passphrase: readPassphraseFile(backupPassphraseFile),
@@ -85,12 +95,16 @@ export const restoreCommand = defineCommand<RestoreOptions>({
       strand,
       onWarning: (message) => output.warn(message),
       dryRun,
-      review({ cluster, node, createdMs, devices }, { publication, strand: phones }) {
+      review(backup, planned) {
+        const { cluster, node, createdMs } = backup;
+        ({ devices } = backup);
+        strands = planned.strand.stranded.length > 0;
+        reviewed = { lists: listFacts(planned.publication), phones: strandFacts(planned) };
         const of = `cluster ${cluster}, node ${node}, ${devices} devices, of ${new Date(createdMs).toISOString()}`;
         output.note(`backup of ${of}`);
         if (output.json) return;
-        printPlan(output, publication);
-        printStrand(output, { publication, strand: phones, steps: [] }, false);
+        printPlan(output, planned.publication);
+        printStrand(output, planned, dryRun);
       },
       confirm: () => confirm(terminal, `Restore it to ${options.dataDir} and publish these lists?`, yes),
     });
@@ -99,13 +113,15 @@ export const restoreCommand = defineCommand<RestoreOptions>({
         dryRun,
         generation: restored?.generation ?? null,
         movedTo: restored?.movedTo ?? null,
+        ...reviewed,
+        ...aftermathFacts(aftermathOfRestore),
       });
     if (restored === undefined) output.note('nothing was changed');
     else {
-      output.note(`restored to ${options.dataDir}; generation ${restored.generation} is current`);
+      output.note(`restored to ${options.dataDir}`);
       if (restored.movedTo !== undefined) output.note(`the old folder is ${restored.movedTo}`);
-      output.hint('tftp-pki reset-phones --behind: phones take the new lists when they boot');
+      sayAftermath(output, restored.generation, aftermathOfRestore, devices);
     }
-    return 0;
+    return dryRun && strands ? 1 : 0;
   },
 });

@@ -4,11 +4,19 @@ import type { ImportReview } from '../../app/import-bulk.ts';
 import { Failure } from '../../base/errors.ts';
 import { migrationDaysMax } from '../../base/limits.ts';
 import { bulkPurposes, type BulkPurpose } from '../../core/bulk/bulk-type.ts';
+import { aftermathOfStores } from '../../core/trust/aftermath.ts';
 import type { OpenNode } from '../../node/open-node.ts';
 import { defineCommand, type CommandContext } from '../command.ts';
 import { confirm, yesOption } from '../confirm.ts';
 import { withNode } from '../node.ts';
-import { dryRunOption, guardChange, strandOption, type TrustOptions } from '../run-trust-operation.ts';
+import {
+  aftermathFacts,
+  dryRunOption,
+  guardChange,
+  sayRestart,
+  strandOption,
+  type TrustOptions,
+} from '../run-trust-operation.ts';
 import { importFacts, printReview, sayNext, summaryOf } from '../show-import.ts';
 import { strandFacts } from '../show-strand.ts';
 import {
@@ -110,6 +118,7 @@ export const importBulkCommand = defineCommand<ImportOptions>({
           ...importFacts(review),
           phones: planned === undefined ? null : strandFacts(planned),
           applied: apply && changes,
+          ...aftermathFacts(aftermathOfStores),
         });
       sayDone(context, review, { apply, changes });
       const strands = dryRun && (planned?.strand.stranded.length ?? 0) > 0;
@@ -126,6 +135,7 @@ function sayDone(
   if (!changes) output.note('nothing changes: it all stands here already');
   else if (apply) {
     output.note('taken over');
+    sayRestart(output, aftermathOfStores.restart);
     sayNext(output, review);
   } else {
     output.note('nothing was changed: it lies in quarantine');

@@ -3,11 +3,12 @@ import type { MovePlan } from '../../app/move-devices.ts';
 import { Failure } from '../../base/errors.ts';
 import { importedCsvBytesMax } from '../../base/limits.ts';
 import { printable } from '../../base/text.ts';
+import { aftermathOfMove } from '../../core/trust/aftermath.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
 import { readInput } from '../read-input.ts';
-import { dryRunOption, strandOption } from '../run-trust-operation.ts';
+import { aftermathFacts, dryRunOption, strandOption } from '../run-trust-operation.ts';
 
 interface MoveOptions {
   readonly file?: string;
@@ -66,6 +67,7 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
       output.note(
         `${plan.moves.length === 1 ? 'it is' : `${plan.moves.length} devices are`} served from ${plan.to} now`,
       );
+      output.hint('tftp-pki reset-phones with their names: they take what is theirs there when they boot');
       return 0;
     });
   },
@@ -77,6 +79,7 @@ function print(output: Output, { to, moves, stranded, unknown, offline }: MovePl
       to,
       phones: { count: moves.length, stranded, unknown, offline },
       moves: moves.map(({ device, from, path }) => ({ device, from: from ?? null, ...path })),
+      ...aftermathFacts(aftermathOfMove),
     });
     return;
   }

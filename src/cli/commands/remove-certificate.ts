@@ -1,7 +1,14 @@
 import { userInfo } from 'node:os';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
-import { dryRunOption, guardChange, strandOption, type TrustOptions } from '../run-trust-operation.ts';
+import {
+  aftermathFacts,
+  dryRunOption,
+  guardChange,
+  sayRestart,
+  strandOption,
+  type TrustOptions,
+} from '../run-trust-operation.ts';
 import { strandFacts } from '../show-strand.ts';
 import { parseCount } from '../words.ts';
 
@@ -26,9 +33,12 @@ export const removeCertificateCommand = defineCommand<TrustOptions>({
       const { dryRun = false } = options;
       const { removed } = removal;
       if (!dryRun) await removeCertificate(node, removal);
-      if (output.json) output.object({ ...removed, dryRun, phones: strandFacts(planned) });
+      const { aftermath } = removal.operation;
+      if (output.json)
+        output.object({ ...removed, dryRun, phones: strandFacts(planned), ...aftermathFacts(aftermath) });
       else if (dryRun) output.note('nothing was changed');
       else output.note(`${removed.subject} left ${removed.store}`);
+      if (!dryRun) sayRestart(output, aftermath.restart);
       for (const list of removed.listedIn)
         output.hint(`the published ${list} names it: tftp-pki update-${list.toLowerCase()}`);
       return dryRun && planned.strand.stranded.length > 0 ? 1 : 0;

@@ -7,7 +7,7 @@ import type { CertificatePurpose } from '../cluster/model.ts';
 export interface Aftermath {
   /** Services outside of this program; empty when none holds what changed. */
   readonly restart: readonly string[];
-  readonly reset: 'all phones' | 'no phone';
+  readonly reset: 'all phones' | 'moved phones' | 'no phone';
 }
 
 /** A key that begins to be used; certificates that are only listed change nothing for services. */
@@ -26,6 +26,15 @@ export const aftermathOfMode: Aftermath = { restart: ['CallManager', 'CTIManager
 
 /** Adopted phones meet new keys of these services. */
 export const aftermathOfAdoption: Aftermath = { restart: ['TVS', 'CAPF'], reset: 'all phones' };
+
+/** A backup may bring other keys than the services hold. */
+export const aftermathOfRestore: Aftermath = {
+  restart: ['CallManager', 'CTIManager', 'TVS', 'CAPF'],
+  reset: 'all phones',
+};
+
+/** Files come from elsewhere; the services there know the phones already, or do not. */
+export const aftermathOfMove: Aftermath = { restart: [], reset: 'moved phones' };
 
 const servicesOf: Readonly<Record<CertificatePurpose, readonly string[]>> = {
   callmanager: ['CallManager', 'CTIManager', 'TVS'],

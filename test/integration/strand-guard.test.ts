@@ -1,0 +1,289 @@
+/**
+ * Every command that changes trust stands before the planner: over phones that slept through a rotation it is refused
+ * and changes nothing, refused for another number than that of the stranded ones, and done for exactly theirs; then it
+ * names who has to restart and to reset. A command that strands nobody by its nature is shown to.
+ *
+ * The world: ITLRecovery and the CallManager key were renewed while three phones slept, which hold the first lists. A
+ * restored ITLRecovery of their time signs the lists now, so they find a path when they wake: until anything is
+ * published that the present ITLRecovery signs.
+ */
+import { createHash } from 'node:crypto';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import Sqlite from 'better-sqlite3';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { joinNode, removeNode } from '../../src/app/change-nodes.ts';
+import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
+import {
+  planOperation,
+  publishOperation,
+  refuseStranding,
+  type TrustOperation,
+} from '../../src/app/trust-operation.ts';
+import { commands } from '../../src/cli/commands.ts';
+import type { Signer } from '../../src/core/ports.ts';
+import { inUse } from '../../src/core/trust/trust-plan.ts';
+import type { OpenNode } from '../../src/node/open-node.ts';
+import { writePem } from '../../src/pki/pem.ts';
+import { Enterprise, fileIn, type Member } from '../helpers/enterprise.ts';
+import { party } from '../helpers/trust-builder.ts';
+
+const sleepers = [1, 2, 3].map((at) => `SEP00112233000${at}`);
+const awake = 'SEP0011223300AA';
+const count = sleepers.length;
+let enterprise: Enterprise;
+/** Before the restored key signed. */
+let rotated: Member;
+/** Files beside the folders: the old ITLRecovery, a share, a backup. */
+let paths: Readonly<Record<'p12' | 'pass' | 'share' | 'backup', string>>;
+
+type World = 'plain' | 'renewing' | 'renewingCallmanager' | 'guided' | 'nonsecure';
+const worlds = new Map<World, Member>();
+
+/** What happens in each before the restored key signs. */
+const preludes: Readonly<Record<World, readonly string[]>> = {
+  plain: [],
+  renewing: ['renew-cert tvs', 'renew-cert capf', 'renew-cert tftp-ec'],
+  renewingCallmanager: ['renew-cert itlrecovery', 'renew-cert callmanager'],
+  guided: ['renew-cert callmanager --guided'],
+  nonsecure: ['set-mode nonsecure'],
+};
+
+function copyOf(member: Member, id: string): Member {
+  const copy = enterprise.cluster(id);
+  rmSync(copy.data, { recursive: true, force: true });
+  cpSync(member.data, copy.data, { recursive: true });
+  return copy;
+}
+
+/** As if everything published so far had been so for a day: what is new may have reached anybody. */
+function age({ data }: Member): void {
+  const database = new Sqlite(join(data, 'database.sqlite'));
+  database.prepare('update trust_list set published_ms = published_ms - 86400000').run();
+  database.close();
+}
+
+/** Of everything that a command could have changed. */
+function contentOf({ data }: Member): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(data, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    if (name.includes('.sqlite')) continue;
+    hash.update(`${name}\n`);
+    if (statSync(join(data, name)).isFile()) hash.update(readFileSync(join(data, name)));
+  }
+  const database = new Sqlite(join(data, 'database.sqlite'), { readonly: true });
+  const tables = database.prepare<[], { name: string }>(
+    "select name from sqlite_schema where type = 'table'",
+  );
+  for (const { name } of tables.all())
+    hash.update(JSON.stringify([name, database.prepare(`select * from "${name}"`).raw().all()]));
+  database.close();
+  return hash.digest('hex');
+}
+
+async function prepare(world: World): Promise<Member> {
+  const member = copyOf(rotated, world);
+  for (const words of preludes[world]) await member.done(...words.split(' '), '--yes');
+  const key = ['--key', paths.p12, '--key-passphrase-file', paths.pass];
+  age(member);
+  // What it is about is the first pair; another one that they may hold has no path by these lists in nonsecure mode.
+  const cost = world === 'nonsecure' ? ['--strand', String(count)] : [];
+  await member.done('reset-itl', 'remotekey', ...key, '--yes', ...cost);
+  age(member);
+  return member;
+}
+
+beforeAll(async () => {
+  enterprise = new Enterprise();
+  rotated = enterprise.cluster('rotated');
+  await rotated.init('mixed');
+  const first = await rotated.pair();
+  const pass = fileIn(enterprise, 'pass', 'opens the export\n');
+  const { der } = party({ key: 'callmanager-a', subject: [['CN', 'west.example']], serial: '77' });
+  const pem = fileIn(enterprise, 'west/CallManager.pem', writePem('CERTIFICATE', der));
+  const [p12, backup] = [join(enterprise.world, 'old.p12'), join(enterprise.world, 'office.sealed')];
+  paths = { p12, pass, share: join(pem, '..'), backup };
+  await rotated.done('export-recovery', p12, '--export-passphrase-file', pass);
+  for (const purpose of ['itlrecovery', 'callmanager'])
+    for (const step of [[], ['--switch']]) await rotated.done('renew-cert', purpose, ...step, '--yes');
+  for (const name of [...sleepers, awake])
+    await rotated.done('add-device', name, '--model', 'CP-8851', '--protocol', 'SIP');
+  age(rotated);
+  const last = await rotated.pair();
+  rotated.believe(...sleepers.map((name) => ({ name, pairs: [first] })), { name: awake, pairs: [last] });
+  for (const world of Object.keys(preludes) as World[]) worlds.set(world, await prepare(world));
+  await member('plain').done('backup', backup, '--backup-passphrase-file', pass);
+}, 120_000);
+afterAll(() => enterprise.remove());
+
+function member(world: World): Member {
+  const found = worlds.get(world);
+  if (found === undefined) throw new Error(`no world ${world}`);
+  return found;
+}
+
+function importing(): readonly string[] {
+  return ['import-bulk', '--from', paths.share, '--purpose', 'proxy', '--foreign', 'west'];
+}
+
+interface Row {
+  /** As it is typed. */
+  readonly words: () => readonly string[] | Promise<readonly string[]>;
+  readonly title: string;
+  readonly world: World;
+  readonly restart: readonly string[];
+  readonly reset: string;
+}
+
+function row(title: string, world: World, aftermath: Partial<Row> = {}): Row {
+  const words = [...title.split(' '), '--yes'];
+  return { title, world, words: () => words, restart: [], reset: 'all phones', ...aftermath };
+}
+
+const callmanager = ['CallManager', 'CTIManager', 'TVS'];
+const everyService = ['CallManager', 'CTIManager', 'TVS', 'CAPF'];
+const rows: readonly Row[] = [
+  row('update-itl', 'plain'),
+  row('update-itl --rollback', 'plain'),
+  row('update-ctl', 'plain'),
+  row('set-mode nonsecure', 'plain', { restart: ['CallManager', 'CTIManager'] }),
+  row('set-mode mixed', 'nonsecure', { restart: ['CallManager', 'CTIManager'] }),
+  row('reset-itl localkey', 'plain'),
+  row('reset-ctl localkey', 'plain'),
+  row('renew-cert tftp-ec', 'plain'),
+  row('renew-cert tvs --switch', 'renewing', { restart: ['TVS'] }),
+  row('renew-cert tvs --abort', 'renewing'),
+  row('renew-cert capf --switch', 'renewing', { restart: ['CAPF'] }),
+  row('renew-cert tftp-ec --switch', 'renewing', { restart: ['tftp-pki serve (6971)'], reset: 'no phone' }),
+  row('renew-cert callmanager --switch', 'renewingCallmanager', { restart: callmanager }),
+  row('renew-cert callmanager --abort', 'renewingCallmanager'),
+  row('renew-cert itlrecovery --switch', 'renewingCallmanager'),
+  row('renew-cert callmanager --guided', 'plain'),
+  row('renew-cert callmanager --guided --within 0', 'guided', { restart: callmanager }),
+  row('renew-cert callmanager --guided --abort', 'guided'),
+  row('import-bulk', 'plain', {
+    reset: 'no phone',
+    async words() {
+      const looked = await member('plain').done(...importing());
+      const { fingerprint } = looked['directory'] as { readonly fingerprint: string };
+      return [...importing(), '--apply', '--yes', '--accept', `west=${fingerprint}`];
+    },
+  }),
+  row('restore', 'plain', {
+    restart: everyService,
+    words: () => ['restore', paths.backup, '--backup-passphrase-file', paths.pass, '--yes'],
+  }),
+];
+
+describe('a change that strands sleeping phones', () => {
+  test.each(rows)('$title ($world)', async ({ words, world, restart, reset }) => {
+    const before = member(world);
+    const typed = await words();
+    const untouched = contentOf(before);
+    const refused = await before.run(...typed);
+    expect(refused).toMatchObject({ status: 1, json: {} });
+    for (const word of [...sleepers, `--strand ${count}`]) expect(refused.said).toContain(word);
+    expect(await before.run(...typed, '--strand', String(count + 1))).toMatchObject({ status: 1, json: {} });
+    expect(contentOf(before)).toBe(untouched);
+    const copy = copyOf(before, 'done');
+    const done = await copy.run(...typed, '--strand', String(count));
+    expect(`${done.status} ${done.said}`).toMatch(/^0 /);
+    expect(done.json).toMatchObject({ phones: { stranded: sleepers }, restart, reset });
+    expect(contentOf(copy)).not.toBe(untouched);
+  });
+
+  test('join-node and remove-node', async () => {
+    const recovery = async (node: OpenNode): Promise<Signer> => {
+      const { store, crypto, keyFiles, signers } = node;
+      const certificate = inUse(trustInputOf(await readClusterView(store, crypto)), 'itlrecovery');
+      return signers.open(certificate, (await keyFiles.find(certificate.fingerprint)) ?? '');
+    };
+    const join = async (node: OpenNode): Promise<TrustOperation> =>
+      joinNode(node, { nodeName: 'second', recovery: await recovery(node), by: 'test' });
+    const guarded = async (of: Member, make: (node: OpenNode) => Promise<TrustOperation>): Promise<void> =>
+      of.with(async (node) => {
+        const operation = await make(node);
+        const planned = await planOperation(node, operation);
+        expect(planned.strand.stranded).toEqual(sleepers);
+        for (const wrong of [undefined, count - 1, count + 1])
+          expect(() => refuseStranding(operation, planned, wrong)).toThrow(`--strand`);
+        refuseStranding(operation, planned, count);
+        await publishOperation(node, operation, planned, 'test');
+      });
+    await guarded(copyOf(member('plain'), 'done'), join);
+
+    const two = copyOf(rotated, 'done');
+    await two.with(async (node) => {
+      const operation = await join(node);
+      await publishOperation(node, operation, await planOperation(node, operation), 'test');
+    });
+    age(two);
+    await two.done(
+      'reset-itl',
+      'remotekey',
+      '--key',
+      paths.p12,
+      '--key-passphrase-file',
+      paths.pass,
+      '--yes',
+    );
+    age(two);
+    await guarded(two, (node) => removeNode(node, 'second'));
+  });
+
+  test('renew-cert callmanager --compromised is done all the same, and says what it costs', async () => {
+    const copy = copyOf(member('plain'), 'done');
+    expect(await copy.done('renew-cert', 'callmanager', '--compromised', '--yes')).toMatchObject({
+      phones: { stranded: sleepers },
+      warnings: [expect.stringContaining('have all of them reset now'), expect.anything()],
+      restart: callmanager,
+      reset: 'all phones',
+    });
+  });
+});
+
+describe('a change that strands nobody by its nature', () => {
+  test('remove-cert: what signs files is in use, and no other certificate leads a phone', async () => {
+    const { der } = party({ key: 'callmanager-b', subject: [['CN', 'east.example']], serial: '78' });
+    const pem = fileIn(enterprise, 'east.pem', writePem('CERTIFICATE', der));
+    await rotated.done('trust-cert', pem, '--store', 'phone-tftp-trust', '--yes');
+    const found = await rotated.with(({ store }) => store.listCertificates());
+    const verdicts = new Set<string>();
+    for (const { id, store, purpose, retiredMs } of found.filter((each) => each.retiredMs === undefined)) {
+      const { status, json, said } = await rotated.run('plan', 'remove-cert', String(id));
+      const word = status === 0 ? JSON.stringify((json['phones'] as { stranded: unknown }).stranded) : said;
+      verdicts.add(`${purpose ?? store}: ${/in use|signed the published/.exec(word)?.[0] ?? word}`);
+      expect(retiredMs).toBeUndefined();
+    }
+    expect([...verdicts].toSorted()).toEqual([
+      'callmanager: in use',
+      'capf: in use',
+      'itlrecovery: signed the published',
+      'phone-tftp-trust: []',
+      'tftp-ec: in use',
+      'tvs: in use',
+    ]);
+  });
+});
+
+test('no command that takes --strand is missing here', () => {
+  const guarded = commands.filter(({ options }) => options?.some(({ flags }) => flags === '--strand <N>'));
+  const others = ['join-node', 'remove-node', 'remove-cert', 'move-device (guarded-changes.test.ts)'];
+  const tested = [...rows.map(({ title }) => title), ...others].map((title) => title.split(' ')[0]);
+  expect(guarded.map(({ name }) => name).toSorted()).toEqual([...new Set(tested)].toSorted());
+});
+
+test('an ITL for rollback: what it does not free is said; refused where phones could verify nothing', async () => {
+  const { warnings } = await member('plain')
+    .run('update-itl', '--rollback', '--dry-run')
+    .then(({ json }) => json);
+  expect(warnings).toEqual([
+    expect.stringContaining('believe unsigned files'),
+    expect.stringContaining('it does not empty a CTL'),
+  ]);
+  const nonsecure = member('nonsecure');
+  const untouched = contentOf(nonsecure);
+  const refused = await nonsecure.run('update-itl', '--rollback', '--yes', '--strand', String(count));
+  expect(refused).toMatchObject({ status: 1, said: expect.stringContaining('could verify nothing at all') });
+  expect(contentOf(nonsecure)).toBe(untouched);
+});
