@@ -10,7 +10,7 @@ import type { FieldPorts } from './field.ts';
 import { planPublication, type PlannedPublication } from './plan-publication.ts';
 import { planStrand, type PlannedStrand } from './plan-strand.ts';
 import { publishLists, type PublishPorts } from './publish-lists.ts';
-import type { PlannedStep } from './trust-operation.ts';
+import type { PlannedStep } from './plan-steps.ts';
 
 export interface ContinueRequest {
   /** The folder that is replaced, and serves phones up to now; undefined when it is lost. */
@@ -63,12 +63,17 @@ export async function planContinuation(
 }
 
 function stepsOf({ stranded }: PlannedStrand): readonly PlannedStep[] {
-  const reset = { command: 'tftp-pki reset-phones', when: 'then: they take the new lists when they boot' };
-  if (stranded.length === 0) return [{ command: 'tftp-pki restore', when: 'now' }, reset];
+  const reset = {
+    command: 'tftp-pki reset-phones',
+    when: 'then: phones take the new lists when they boot',
+    stranded: 0,
+  };
+  if (stranded.length === 0) return [{ command: 'tftp-pki restore', when: 'now', stranded: 0 }, reset];
   return [
     {
       command: 'tftp-pki restore',
       when: 'of a later backup, when plan counts no stranded phone with it: this one lacks keys that phones rely on',
+      stranded: 0,
     },
     reset,
   ];

@@ -64,7 +64,7 @@ export async function nextGuidedStep(ports: GuidedPorts, request: GuidedRequest)
   const untilMs = Math.min(rotation.untilMs, rotation.stepMs + (request.patienceMs ?? Infinity));
   if (progress.toCome.length > 0 && ports.clock.nowMs() < untilMs) return { kind: 'wait', progress };
   return rotation.step === 'published'
-    ? { kind: 'do', operation: switchOver(ports, rotation, request), last: false }
+    ? { kind: 'do', operation: switchOver(ports, view, rotation, request), last: false }
     : { kind: 'do', operation: retireOld(view, rotation), last: true };
 }
 
@@ -155,16 +155,22 @@ async function publishBoth(
     operation: `${command} --guided`,
     request: { change: { ...begun.request.change, rotation: { purpose, to } } },
     next: `tftp-pki ${command} --guided, again: it signs with the new key when the phones have taken these lists`,
+    follows: {
+      command: `tftp-pki ${command} --guided`,
+      request: { kinds: [], change: { rotation: { purpose, to: { ...to, step: 'switched' } } } },
+    },
   };
 }
 
 /** The lists stay as they are: both certificates stand in them. */
 function switchOver(
   { clock }: GuidedPorts,
-  { fresh }: Rotation,
+  view: ClusterView,
+  rotation: Rotation,
   { patienceMs = patienceDefaultMs }: GuidedRequest,
 ): TrustOperation {
   const stepMs = clock.nowMs();
+  const { fresh } = rotation;
   const to = { fresh, step: 'switched', stepMs, untilMs: stepMs + patienceMs } as const;
   return {
     operation: `${command} --guided`,
@@ -173,6 +179,7 @@ function switchOver(
     question: 'Sign with the new key from now on?',
     aftermath: aftermathOfKey(purpose),
     next: `tftp-pki ${command} --guided, again: the old certificate leaves the lists when the phones have come`,
+    follows: { command: `tftp-pki ${command} --guided`, request: retireOld(view, rotation).request },
   };
 }
 

@@ -11,7 +11,8 @@ import type { ClusterId, RemoteCluster } from '../core/cluster/remote.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
 import type { Store } from '../core/ports.ts';
 import { readField, type FieldPorts } from './field.ts';
-import { MoveField, type DevicePath } from './move-field.ts';
+import { MoveField, type DevicePath, type MovePair } from './move-field.ts';
+import type { PlannedStep } from './plan-steps.ts';
 
 /** Asked of a remote whose lists nobody accepted yet: whether it says, now, that it has none. */
 export type HasNoLists = (remote: RemoteCluster) => Promise<boolean>;
@@ -30,6 +31,9 @@ export interface MovePlan {
   readonly stranded: readonly string[];
   readonly unknown: readonly string[];
   readonly offline: readonly string[];
+  /** Of the devices whose home is here. */
+  readonly pairs: readonly MovePair[];
+  readonly steps: readonly PlannedStep[];
 }
 
 /** Failure `usage` for what is no device, `not-found` for a cluster that is none. */
@@ -84,7 +88,50 @@ export async function planMoves(
     else if (isUnknown) unknown.push(device);
     else if (from === own && heardMs < clock.nowMs() - offlineAfterMs) offline.push(device);
   }
-  return { to, moves, stranded, unknown, offline };
+  const atHome = moves.flatMap(({ device, from }) => (from === own ? (devices.get(device) ?? []) : []));
+  const counted = { to, moves, stranded, unknown, offline };
+  return { ...counted, pairs: to === own ? [] : here.pairsOf(atHome), steps: stepsOf(counted) };
+}
+
+/** Every one of them was judged with the lists in force; a certificate that is to come opens the path it is named for. */
+function stepsOf({
+  to,
+  moves,
+  stranded,
+}: Pick<MovePlan, 'to' | 'moves' | 'stranded'>): readonly PlannedStep[] {
+  const move = { command: `tftp-pki move-device --to ${to}`, stranded: 0 };
+  const reset = { command: 'tftp-pki reset-phones', stranded: 0 };
+  if (stranded.length === 0)
+    return [
+      {
+        command: 'add-device there',
+        when: 'before: a device without a configuration there gets none',
+        stranded: 0,
+      },
+      { ...move, when: 'now' },
+      { ...reset, when: 'then: they take what is theirs there when they boot' },
+    ];
+  const needs = moves.flatMap(({ path }) => (path.kind === 'none' ? path.needs : []));
+  const wanted = [...new Set(needs)].map((need) => ({
+    command: 'tftp-pki trust-cert --store phone-sast-trust',
+    when: `first, where the devices are now: ${need}`,
+    stranded: 0,
+  }));
+  if (wanted.length === 0)
+    return [
+      {
+        command: `tftp-pki probe-cluster ${to}`,
+        when: 'first: nobody knows the lists of one of the two',
+        stranded: 0,
+      },
+      { ...move, when: 'when plan counts no stranded phone any more' },
+    ];
+  return [
+    ...wanted,
+    { command: 'tftp-pki update-ctl and update-itl', when: 'then, there', stranded: 0 },
+    { ...reset, when: 'then: they take the lists that name it when they boot' },
+    { ...move, when: 'when show-trust shows that they did: plan counts no stranded phone then' },
+  ];
 }
 
 const nowhere: MovePath = {

@@ -8,7 +8,7 @@ import { planMove } from '../core/cluster/move-path.ts';
 import { listName } from '../core/cluster/probe.ts';
 import type { Crypto } from '../core/ports.ts';
 import { anyOfOurs, type PairKey } from '../core/trust/belief.ts';
-import { givenWhole, type GivenLists, type NodeLists } from '../core/trust/given-lists.ts';
+import { givenWhole, listsByNode, type GivenLists, type NodeLists } from '../core/trust/given-lists.ts';
 import { judgeFile } from '../core/trust/judge.ts';
 import { describeSide } from '../core/trust/list-library.ts';
 import type { Field, FieldDevice } from './field.ts';
@@ -17,6 +17,17 @@ export interface DevicePath {
   readonly path: MovePath;
   /** It may hold lists of elsewhere, or nobody can tell whether it has those in force. */
   readonly isUnknown: boolean;
+}
+
+/** One pair of lists that devices of ours may hold. */
+export interface MovePair {
+  /** As people name them. */
+  readonly ctl: string;
+  readonly itl: string;
+  readonly phones: number;
+  readonly now: MovePath;
+  /** After a boot at the lists in force here. */
+  readonly booted: MovePath;
 }
 
 /** Judges each pair once, whatever number of devices may hold it. */
@@ -38,8 +49,7 @@ export class MoveField {
   pathOf(device: FieldDevice, inForce: Lists): DevicePath {
     const { library, sets } = this.#field;
     const pairs = sets.pairs(device.set);
-    const named = pairs.filter((key) => library.bytes(key) !== undefined);
-    const ours = pairs.includes(anyOfOurs) ? [...new Set([...named, ...library.allPairs()])] : named;
+    const ours = this.#oursOf(device);
     const isUnknown = ours.length < pairs.length && !pairs.includes(anyOfOurs);
     // Nothing was given to it: it is taken for one that holds what is published.
     if (ours.length === 0) return { path: this.#judged('in force', inForce), isUnknown: true };
@@ -51,6 +61,34 @@ export class MoveField {
     const booted = given.map((ofNode) => this.#worst(ours, (key) => this.#judgedAfterBoot(key, ofNode)));
     const path = booted.find(({ kind }) => kind === 'none') ?? booted[0] ?? direct;
     return { path, isUnknown: isUnknown || !given.some((ofNode) => isSure(ofNode, device)) };
+  }
+
+  /** Every pair that these devices may hold with its path, most phones first. */
+  pairsOf(devices: readonly FieldDevice[]): readonly MovePair[] {
+    const { library, current } = this.#field;
+    const counts = new Map<PairKey, number>();
+    for (const device of devices)
+      for (const key of this.#oursOf(device)) counts.set(key, (counts.get(key) ?? 0) + 1);
+    const pairs = [...counts].map(([key, phones]): MovePair => {
+      const now = this.#judged(key, library.bytes(key) ?? {});
+      const booted = listsByNode(current).map((ofNode) => this.#judgedAfterBoot(key, ofNode));
+      return {
+        ctl: describeSide(library, key, 'ctl'),
+        itl: describeSide(library, key, 'itl'),
+        phones,
+        now,
+        booted: booted.find(({ kind }) => kind === 'none') ?? booted[0] ?? now,
+      };
+    });
+    return pairs.toSorted((a, b) => b.phones - a.phones);
+  }
+
+  /** Pairs that can be judged; "any of ours" is every one. */
+  #oursOf({ set }: FieldDevice): readonly PairKey[] {
+    const { library, sets } = this.#field;
+    const pairs = sets.pairs(set);
+    const named = pairs.filter((key) => library.bytes(key) !== undefined);
+    return pairs.includes(anyOfOurs) ? [...new Set([...named, ...library.allPairs()])] : named;
   }
 
   #worst(pairs: readonly PairKey[], judge: (key: PairKey) => MovePath): MovePath {

@@ -66,15 +66,38 @@ export interface PlannedPublication {
   readonly currentKeep: boolean;
 }
 
+/** What a publication starts from. */
+export interface TrustState {
+  readonly view: ClusterView;
+  /** Of all nodes. */
+  readonly current: readonly PublishedList[];
+}
+
+interface Ports {
+  readonly store: Store;
+  readonly crypto: Crypto;
+}
+
+export async function readTrustState({ store, crypto }: Ports): Promise<TrustState> {
+  return { view: await readClusterView(store, crypto), current: await store.currentLists() };
+}
+
 /** Failure `refused` with every invariant that the generation would break. */
 export async function planPublication(
-  ports: { readonly store: Store; readonly crypto: Crypto },
+  ports: Ports,
   request: PublicationRequest,
 ): Promise<PlannedPublication> {
-  const { store, crypto } = ports;
+  return planPublicationOn(ports.crypto, await readTrustState(ports), request);
+}
+
+/** As `planPublication`, from a state that may be one on paper. */
+export function planPublicationOn(
+  crypto: Crypto,
+  { view: now, current }: TrustState,
+  request: PublicationRequest,
+): PlannedPublication {
   const { change = {}, signer } = request;
-  const view = viewAfter(crypto, await readClusterView(store, crypto), change);
-  const current = await store.currentLists();
+  const view = viewAfter(crypto, now, change);
   const rollback = request.rollback ?? isRollbackList(crypto, current);
   if (request.listsStay === true) {
     const lists = current.map(({ kind, node }) => ({ kind, node, plan: undefined, diff: [] }));

@@ -3,32 +3,34 @@
  * and every phone of the field between the two. Touches no key and writes nothing.
  */
 import { offlineAfterMs } from '../base/limits.ts';
-import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
+import { printable } from '../base/text.ts';
 import type { Crypto } from '../core/ports.ts';
-import { sameSerial } from '../core/trust/anchor.ts';
-import type { TvsAnswer } from '../core/trust/judge.ts';
 import { describeSide, ListLibrary } from '../core/trust/list-library.ts';
-import { namesAttributes } from '../core/trust/name-text.ts';
-import { paperConfig, paperList } from '../core/trust/paper.ts';
 import {
   atEveryNode,
   planStranding,
   RoadFinder,
   type PairJudge,
-  type Served,
-  type ServedFile,
   type StrandReport,
 } from '../core/trust/strand.ts';
-import { inUse, ownOf } from '../core/trust/trust-plan.ts';
-import { vouchedRoles } from '../core/tvs/vouching.ts';
-import { readClusterView, trustInputOf, type ClusterView } from './cluster-view.ts';
-import { readField, type FieldPorts } from './field.ts';
-import { replacedList, type PlannedPublication } from './plan-publication.ts';
-import { listFileNames } from './publish-lists.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { readField, type Field, type FieldPorts } from './field.ts';
+import { readTrustState, type PlannedPublication, type TrustState } from './plan-publication.ts';
+import { servedBy, stateAfter } from './served-files.ts';
 
 export interface PlannedStrand extends StrandReport {
   /** Each pair with its lists as people name them, most phones first. */
   readonly shown: readonly ShownVerdict[];
+  /** What the verdicts were given on; a plan of what may follow goes on from there. */
+  readonly basis: StrandBasis;
+}
+
+export interface StrandBasis {
+  readonly field: Field;
+  readonly before: TrustState;
+  readonly after: TrustState;
+  readonly judge: PairJudge;
+  readonly offlineBeforeMs: number;
 }
 
 export interface ShownVerdict {
@@ -37,7 +39,7 @@ export interface ShownVerdict {
   readonly phones: number;
   /** Nobody said that they read SHA-512, which something is signed with. */
   readonly mayNeedSha1: boolean;
-  /** `CTL`, `ITL, with new lists`, `none`; one for each reading that differs. */
+  /** `CTL`, `ITL, with new lists`, `TVS of cucm-a`, `none`; one for each reading that differs. */
   readonly before: readonly string[];
   readonly after: readonly string[];
   readonly stranded: boolean;
@@ -49,11 +51,18 @@ export async function planStrand(
   planned: PlannedPublication,
   serving: Pick<FieldPorts, 'store' | 'crypto'> = ports,
 ): Promise<PlannedStrand> {
+  const { crypto, clock } = ports;
   const field = await readField(ports);
-  const judge = await judgeOf(ports.crypto, field.library, planned, serving);
-  const nowMs = ports.clock.nowMs();
-  const report = planStranding(judge, field.library, field.groups, nowMs - offlineAfterMs);
-  return { ...report, shown: report.pairs.toSorted(mostFirst).map((pair) => shownOf(field.library, pair)) };
+  const before = await readTrustState(serving);
+  const after = await stateAfter(crypto, planned);
+  const judge = await judgeBetween(crypto, field.library, before, after);
+  const offlineBeforeMs = clock.nowMs() - offlineAfterMs;
+  const report = planStranding(judge, field.library, field.groups, offlineBeforeMs);
+  return {
+    ...report,
+    shown: report.pairs.toSorted(mostFirst).map((pair) => shownOf(field.library, pair)),
+    basis: { field, before, after, judge, offlineBeforeMs },
+  };
 }
 
 /**
@@ -66,7 +75,8 @@ export async function planEveryPair(
   planned: PlannedPublication,
 ): Promise<readonly ShownVerdict[]> {
   const library = new ListLibrary(crypto, await store.listPublished());
-  const judge = await judgeOf(crypto, library, planned, { store, crypto });
+  const before = await readTrustState({ store, crypto });
+  const judge = await judgeBetween(crypto, library, before, await stateAfter(crypto, planned));
   return library.allPairs().map((key) => {
     const verdict = judge.verdict(key, true);
     const stranded = verdict.after.some(({ path }) => path === 'none' || path === 'TVS');
@@ -74,20 +84,18 @@ export async function planEveryPair(
   });
 }
 
-async function judgeOf(
+export async function judgeBetween(
   crypto: Crypto,
   library: ListLibrary,
-  planned: PlannedPublication,
-  serving: Pick<FieldPorts, 'store' | 'crypto'>,
+  before: TrustState,
+  after: TrustState,
 ): Promise<PairJudge> {
-  const now = await readClusterView(serving.store, serving.crypto);
-  const current = await serving.store.currentLists();
   const finders: RoadFinder[] = [];
-  for (const { before, after } of nodesToJudge(now, planned.view))
+  for (const node of nodesToJudge(before.view, after.view))
     finders.push(
       new RoadFinder(crypto, library, {
-        before: await servedNow(serving.crypto, now, current, before),
-        after: await servedThen(crypto, planned, after),
+        before: await servedBy(crypto, before, node.before),
+        after: await servedBy(crypto, after, node.after),
       }),
     );
   return atEveryNode(finders);
@@ -114,70 +122,6 @@ function nodesToJudge({ nodes: now }: ClusterView, { nodes: then }: ClusterView)
   ];
 }
 
-async function servedNow(
-  crypto: Crypto,
-  view: ClusterView,
-  current: readonly PublishedList[],
-  node: string,
-): Promise<Served> {
-  const lists = current.filter((list) => list.node === node);
-  return { ...listsOf(lists), ...(await filesOf(crypto, view, node)) };
-}
-
-async function servedThen(crypto: Crypto, planned: PlannedPublication, node: string): Promise<Served> {
-  const lists: Partial<Record<TrustListKind, ServedFile>> = {};
-  for (const list of planned.lists.filter((each) => each.node === node)) {
-    const { kind, plan } = list;
-    const fileName = listFileNames[kind];
-    const before = replacedList(planned, list);
-    const { hash } = planned.view.cluster;
-    if (plan !== undefined)
-      lists[kind] = await paperList(plan, { hash, rollback: planned.rollback, fileName });
-    else if (before !== undefined) lists[kind] = { name: fileName, bytes: before.bytes };
-  }
-  return { ctl: lists.ctl, itl: lists.itl, ...(await filesOf(crypto, planned.view, node)) };
-}
-
-function listsOf(lists: readonly PublishedList[]): Pick<Served, 'ctl' | 'itl'> {
-  const file = (kind: TrustListKind): ServedFile | undefined => {
-    const list = lists.find((each) => each.kind === kind);
-    return list && { name: listFileNames[kind], bytes: list.bytes };
-  };
-  return { ctl: file('ctl'), itl: file('itl') };
-}
-
-async function filesOf(
-  crypto: Crypto,
-  view: ClusterView,
-  node: string,
-): Promise<Pick<Served, 'config' | 'tvs'>> {
-  const input = trustInputOf(view, node);
-  return {
-    config: await paperConfig(inUse(input, 'callmanager', input.thisNode), view.cluster.hash),
-    tvs: tvsOf(crypto, view, node),
-  };
-}
-
-/** As our TVS would answer, under the certificate it speaks with. */
-function tvsOf(crypto: Crypto, view: ClusterView, node: string): Served['tvs'] {
-  const input = trustInputOf(view, node);
-  const [server] = ownOf(input, 'tvs', input.thisNode);
-  return (issuer, serial): TvsAnswer => {
-    if (server === undefined) return { kind: 'unreachable' };
-    const row = view.certificates.find(({ der }) => {
-      const facts = crypto.readCertificate(der);
-      return (
-        facts !== undefined &&
-        sameSerial(facts.serial, serial) &&
-        namesAttributes(issuer, facts.issuerAttributes)
-      );
-    });
-    const roles = row === undefined ? [] : vouchedRoles(row, node);
-    if (row === undefined || roles.length === 0) return { kind: 'refused', server: server.der };
-    return { kind: 'vouched', server: server.der, certificate: row.der, roles };
-  };
-}
-
 type CountedPair = StrandReport['pairs'][number];
 
 function mostFirst(a: CountedPair, b: CountedPair): number {
@@ -199,6 +143,7 @@ function shownOf(
   };
 }
 
-function roadWords({ path, afterLists }: CountedPair['before'][number]): string {
-  return afterLists ? `${path}, with new lists` : path;
+function roadWords({ path, afterLists, via }: CountedPair['before'][number]): string {
+  const words = via === undefined ? path : `${path} of ${printable(via)}`;
+  return afterLists ? `${words}, with new lists` : words;
 }

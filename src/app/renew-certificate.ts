@@ -109,6 +109,10 @@ export async function beginRenewal(
           question: `Publish the new ${purpose} certificate beside the old one?`,
           aftermath: aftermathOfLists,
           next: `tftp-pki renew-cert ${purpose} --switch, when every phone has taken these lists`,
+          follows: {
+            command: `tftp-pki renew-cert ${purpose} --switch`,
+            request: { change: { retireCertificates: [old.id] } },
+          },
         }),
   };
 }

@@ -28,6 +28,7 @@ export async function resetByLocalKey(ports: Ports, kind: TrustListKind): Promis
     question: `Publish an ${kind.toUpperCase()} signed by this node's CallManager key?`,
     aftermath: aftermathOfLists,
     next: `tftp-pki update-${kind} signs with ITLRecovery again, when phones have taken this one`,
+    follows: { command: `tftp-pki update-${kind}`, request: { kinds: [kind] } },
   };
 }
 
@@ -62,5 +63,6 @@ export async function resetByRemoteKey(ports: Ports, signer: Signer): Promise<Tr
     question: `Publish lists signed by ${signer.certificate.subject}?`,
     aftermath: aftermathOfLists,
     next: 'tftp-pki update-itl and update-ctl sign with ITLRecovery of this folder again, when phones have taken these',
+    follows: { command: 'tftp-pki update-itl and update-ctl', request: {} },
   };
 }

@@ -101,7 +101,13 @@ export async function planRemoval(
       warnings: [],
       question: `Retire ${subject}?`,
       aftermath: aftermathOfStores,
-      ...(list !== undefined && { next: `tftp-pki update-${list.toLowerCase()}` }),
+      ...(list !== undefined && {
+        next: `tftp-pki update-${list.toLowerCase()}`,
+        follows: {
+          command: `tftp-pki update-${list.toLowerCase()}`,
+          request: { kinds: [list === 'CTL' ? 'ctl' : 'itl'] },
+        },
+      }),
     },
     audit: { who: by, operation, detail: { id, store: row.store, certificate: row.fingerprint } },
   };

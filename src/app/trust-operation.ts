@@ -8,6 +8,7 @@ import { namesOf } from '../base/text.ts';
 import type { Signer } from '../core/ports.ts';
 import type { Aftermath } from '../core/trust/aftermath.ts';
 import { planPublication, type PlannedPublication, type PublicationRequest } from './plan-publication.ts';
+import { planSteps, type FollowUp, type PlannedStep } from './plan-steps.ts';
 import { planStrand, type PlannedStrand } from './plan-strand.ts';
 import { publishLists, type PublishPorts, type PublishRequest } from './publish-lists.ts';
 import type { FieldPorts } from './field.ts';
@@ -26,6 +27,8 @@ export interface TrustOperation {
   readonly firstSteps?: readonly PlannedStep[];
   /** The next command, where there is one. */
   readonly next?: string;
+  /** What it publishes, where it does: when it may follow is planned, too. */
+  readonly follows?: FollowUp;
   /** A key that somebody else has is cut off at any cost; the cost is said. */
   readonly atAnyCost?: boolean;
 }
@@ -37,16 +40,13 @@ export interface PlannedOperation {
   readonly steps: readonly PlannedStep[];
 }
 
-export interface PlannedStep {
-  readonly command: string;
-  readonly when: string;
-}
-
 /** Failure `refused` when it breaks an invariant. Touches no key and writes nothing. */
 export async function planOperation(ports: FieldPorts, operation: TrustOperation): Promise<PlannedOperation> {
   const publication = await planPublication(ports, operation.request);
   const strand = await planStrand(ports, publication);
-  return { publication, strand, steps: stepsOf(operation, strand) };
+  const { aftermath, follows } = operation;
+  const stepped = { ...operation, resets: aftermath.reset !== 'no phone', follows };
+  return { publication, strand, steps: await planSteps(ports.crypto, stepped, strand) };
 }
 
 /** Failure `refused` unless nobody is stranded, or exactly as many phones as somebody said. */
@@ -78,31 +78,4 @@ export function publishOperation(
   who: string,
 ): Promise<number> {
   return publishLists(ports, { planned, who, operation, newKeys, signer });
-}
-
-function stepsOf(
-  { operation, aftermath, next, firstSteps }: TrustOperation,
-  { stranded }: PlannedStrand,
-): readonly PlannedStep[] {
-  const reset = {
-    command: 'tftp-pki reset-phones --behind',
-    when: 'then: they take new lists when they boot',
-  };
-  const itself = `tftp-pki ${operation}`;
-  if (stranded.length === 0)
-    return [
-      { command: itself, when: 'now' },
-      ...(aftermath.reset === 'all phones' ? [reset] : []),
-      ...(next === undefined ? [] : [{ command: next, when: 'after that' }]),
-    ];
-  const again = { command: itself, when: 'when plan counts no stranded phone any more' };
-  if (firstSteps !== undefined) return [...firstSteps, again];
-  return [
-    { ...reset, when: 'first: phones that take the lists in force are stranded no more' },
-    {
-      command: 'tftp-pki reset-itl localkey, and reset-ctl localkey',
-      when: 'then, for phones that no longer know ITLRecovery but the CallManager key in use',
-    },
-    again,
-  ];
 }

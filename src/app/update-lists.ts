@@ -44,7 +44,10 @@ export async function updateItl(
     ],
     question: rollback ? 'Publish an ITL without TVS and TFTP records?' : 'Publish a new ITL?',
     aftermath: aftermathOfLists,
-    ...(rollback && { next: 'tftp-pki update-itl, when the phones are where they should be' }),
+    ...(rollback && {
+      next: 'tftp-pki update-itl, when the phones are where they should be',
+      follows: { command: 'tftp-pki update-itl', request: { kinds: ['itl'], rollback: false } },
+    }),
   };
 }
 
@@ -107,10 +110,12 @@ export async function setHash(ports: Ports, hash: HashName): Promise<TrustOperat
       {
         command: 'tftp-pki init --hash sha512, in a folder of its own',
         when: 'first: does a phone of each model, with the load that it runs, take what is served from there?',
+        stranded: 0,
       },
       {
         command: 'risk: { sha512Models: […] } in tftp-pki.yaml',
         when: 'then: the models that were seen to do so',
+        stranded: 0,
       },
     ],
   };

@@ -85,7 +85,8 @@ export function printable(text: string): string {
   );
 }
 
-const namesShownMax = 8;
+/** Of a list of names in a line for people. */
+export const namesShownMax = 8;
 
 /** The first of many names, and how many more there are. */
 export function namesOf(names: readonly string[]): string {

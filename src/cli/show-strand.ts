@@ -1,7 +1,8 @@
 /** What a change of trust does to phones, as commands print it. */
 import type { ShownVerdict } from '../app/plan-strand.ts';
+import type { PlannedStep } from '../app/plan-steps.ts';
 import type { PlannedOperation } from '../app/trust-operation.ts';
-import { namesOf } from '../base/text.ts';
+import { namesOf, namesShownMax } from '../base/text.ts';
 import type { Output } from './output.ts';
 
 /** Rows of a table for people; `--json` has all. */
@@ -16,29 +17,54 @@ export function printStrand(
   output.line();
   if (strand.phones === 0) output.line('phones: none in the database, so nobody can be counted');
   else {
-    output.table(
+    printTable(
+      output,
       ['MAY HOLD CTL', 'ITL', 'PHONES', 'SIGNER FOUND IN, NOW', 'AND THEN'],
-      strand.shown
-        .slice(0, pairsShownMax)
-        .map(({ ctl, itl, phones, mayNeedSha1, before, after, stranded }) => [
-          ctl,
-          itl,
-          `${phones}${mayNeedSha1 ? ', may need SHA-1' : ''}`,
-          before.join(' or '),
-          `${after.join(' or ')}${stranded ? '  (stranded)' : ''}`,
-        ]),
+      strand.shown.map(({ ctl, itl, phones, mayNeedSha1, before, after, stranded }) => [
+        ctl,
+        itl,
+        `${phones}${mayNeedSha1 ? ', may need SHA-1' : ''}`,
+        before.join(' or '),
+        `${after.join(' or ')}${stranded ? '  (stranded)' : ''}`,
+      ]),
     );
-    const more = strand.shown.length - pairsShownMax;
-    if (more > 0) output.line(`and ${more} more pairs`);
     output.line();
-    output.line(
-      `phones: ${strand.phones}; stranded ${strand.stranded.length}, unknown ${strand.unknown.length}, offline ${strand.offline.length}`,
-    );
-    if (strand.stranded.length > 0) output.line(`stranded: ${namesOf(strand.stranded)}`);
+    printCounts(output, strand);
     if (strand.lost.length > 0)
       output.line(`may have no path already, whatever is done here: ${namesOf(strand.lost)}`);
   }
-  if (!withSteps) return;
+  if (withSteps) printSteps(output, steps);
+}
+
+export function printTable(
+  output: Output,
+  heading: readonly string[],
+  rows: readonly (readonly string[])[],
+): void {
+  if (rows.length === 0) return;
+  output.table(heading, rows.slice(0, pairsShownMax));
+  const more = rows.length - pairsShownMax;
+  if (more > 0) output.line(`and ${more} more pairs: --json has all`);
+}
+
+/** Three numbers, and the first phones of each by name. */
+export function printCounts(
+  output: Output,
+  {
+    phones,
+    ...named
+  }: Readonly<Record<(typeof counted)[number], readonly string[]>> & { readonly phones: number },
+): void {
+  const numbers = counted.map((word) => `${word} ${named[word].length}`);
+  output.line(`phones: ${phones}; ${numbers.join(', ')}`);
+  for (const word of counted) if (named[word].length > 0) output.line(`${word}: ${namesOf(named[word])}`);
+  if (counted.some((word) => named[word].length > namesShownMax)) output.line('--json names all of them');
+}
+
+const counted = ['stranded', 'unknown', 'offline'] as const;
+
+/** What to do in which order, each step judged by the planner. */
+export function printSteps(output: Output, steps: readonly PlannedStep[]): void {
   output.line();
   steps.forEach(({ command, when }, index) => output.line(`${index + 1}. ${command}  (${when})`));
 }

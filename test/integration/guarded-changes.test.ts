@@ -100,7 +100,27 @@ describe('move-device', () => {
     expect(planned).toMatchObject({
       status: 1,
       json: {
-        phones: { count: 5, stranded: [stale], unknown: [forged, silent], offline: [drawer] },
+        phones: {
+          count: 5,
+          stranded: [stale],
+          unknown: [forged, silent],
+          offline: [drawer],
+          pairs: expect.arrayContaining([
+            expect.objectContaining({
+              ctl: '1',
+              itl: '1',
+              phones: 4,
+              now: expect.objectContaining({ kind: 'none' }),
+              booted: expect.objectContaining({ kind: 'path' }),
+            }),
+          ]),
+          steps: [
+            { when: expect.stringContaining('SAST'), stranded: 0 },
+            { command: 'tftp-pki update-ctl and update-itl' },
+            { command: 'tftp-pki reset-phones' },
+            { command: 'tftp-pki move-device --to beta' },
+          ],
+        },
       },
     });
     expect(JSON.stringify(planned.json)).toContain('with CTL 1 and ITL 1, which it may hold');
@@ -170,7 +190,7 @@ it('adopt leads phones with either of the adopted lists, or both, through a boot
   const lists = ['--itl', vector('ITL-sha1.tlv'), '--ctl', vector('CTL-sha1.tlv')];
   const gamma = enterprise.cluster('gamma');
   const sast = ['--sast', vector('itlrecovery.pem'), '--node', gamma.node];
-  const adopted = await gamma.done('adopt', ...sast, ...lists, '--dry-run');
+  const adopted = await gamma.done('plan', 'adopt', ...sast, ...lists);
   // Without the CallManager key files are signed by a new one, which phones know by the new lists.
   expect(adopted['pairs']).toEqual(
     ['none/0', '0/none', '0/0'].map((pair) => {

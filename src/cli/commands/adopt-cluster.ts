@@ -4,13 +4,14 @@ import { join, resolve } from 'node:path';
 import { printable, decodeLatin1 } from '../../base/text.ts';
 import { trustListBytesMax } from '../../base/limits.ts';
 import type { AdoptResult } from '../../app/adopt-cluster.ts';
+import type { PlannedStep } from '../../app/plan-steps.ts';
 import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import type { NodeOptions } from '../../node/open-node.ts';
 import { nodeOptions } from '../node.ts';
 import { existingFolder, readInput } from '../read-input.ts';
 import { aftermathFacts, listFacts, printPlan, sayAftermath } from '../run-trust-operation.ts';
-import { printPairs } from '../show-strand.ts';
+import { printPairs, printSteps } from '../show-strand.ts';
 import { aftermathOfAdoption } from '../../core/trust/aftermath.ts';
 
 interface AdoptOptions {
@@ -73,6 +74,7 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
       else {
         printPlan(output, adopted.planned);
         printPairs(output, adopted.pairs);
+        if (scratch !== undefined) printSteps(output, stepsOfAdoption);
       }
       for (const warning of adopted.warnings) output.warn(printable(warning));
       if (scratch !== undefined) output.note('nothing was changed');
@@ -88,6 +90,13 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
     return 0;
   },
 });
+
+/** Every pair was led through a boot, so the order is that of taking over. */
+const stepsOfAdoption: readonly PlannedStep[] = [
+  { command: 'tftp-pki adopt', when: 'now', stranded: 0 },
+  { command: 'tftp-pki import-devices', when: 'then: phones are counted from here on', stranded: 0 },
+  { command: 'tftp-pki reset-phones', when: 'when option 150 names this server', stranded: 0 },
+];
 
 async function adopt(
   { terminal }: CommandContext,
@@ -128,6 +137,7 @@ function adoptedFacts(
     pairs: pairs.map(({ ctl, itl, after }) => ({ ctl, itl, after })),
     issued,
     warnings,
+    steps: stepsOfAdoption,
     ...aftermathFacts(aftermathOfAdoption),
   };
 }

@@ -1,5 +1,6 @@
 import { userInfo } from 'node:os';
 import type { MovePlan } from '../../app/move-devices.ts';
+import type { MovePair } from '../../app/move-field.ts';
 import { Failure } from '../../base/errors.ts';
 import { importedCsvBytesMax } from '../../base/limits.ts';
 import { printable } from '../../base/text.ts';
@@ -8,6 +9,7 @@ import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
 import { readInput } from '../read-input.ts';
+import { printCounts, printSteps, printTable } from '../show-strand.ts';
 import { aftermathFacts, dryRunOption, strandOption } from '../run-trust-operation.ts';
 
 interface MoveOptions {
@@ -61,7 +63,7 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
       const plan = await planMoves(node, names, options.to, async (remote) =>
         publishesNoLists(await lists.look(remote)),
       ).finally(() => lists.close());
-      print(output, plan);
+      print(output, plan, options.dryRun === true);
       if (options.dryRun === true) return plan.stranded.length > 0 ? 1 : 0;
       await moveDevices(node, plan, userInfo().username, options.strand);
       output.note(
@@ -73,11 +75,12 @@ export const moveDeviceCommand = defineCommand<MoveOptions>({
   },
 });
 
-function print(output: Output, { to, moves, stranded, unknown, offline }: MovePlan): void {
+function print(output: Output, plan: MovePlan, withSteps: boolean): void {
+  const { to, moves, stranded, unknown, offline, pairs, steps } = plan;
   if (output.json) {
     output.object({
       to,
-      phones: { count: moves.length, stranded, unknown, offline },
+      phones: { count: moves.length, stranded, unknown, offline, pairs, steps },
       moves: moves.map(({ device, from, path }) => ({ device, from: from ?? null, ...path })),
       ...aftermathFacts(aftermathOfMove),
     });
@@ -89,9 +92,16 @@ function print(output: Output, { to, moves, stranded, unknown, offline }: MovePl
     if (path.kind === 'none')
       for (const need of path.needs) output.line(`  wanted in the lists of ${from} as ${printable(need)}`);
   }
-  output.line(
-    `phones: ${moves.length}; stranded ${stranded.length}, unknown ${unknown.length}, offline ${offline.length}`,
+  if (pairs.length > 0) output.line();
+  const word = ({ kind }: MovePair['now']): string => (kind === 'path' ? 'path' : 'none  (stranded)');
+  printTable(
+    output,
+    ['MAY HOLD CTL', 'ITL', 'PHONES', 'PATH, AS THEY ARE', 'AFTER A BOOT HERE'],
+    pairs.map(({ ctl, itl, phones, now, booted }) => [ctl, itl, String(phones), word(now), word(booted)]),
   );
+  output.line();
+  printCounts(output, { phones: moves.length, stranded, unknown, offline });
+  if (withSteps) printSteps(output, steps);
 }
 
 async function readNames(

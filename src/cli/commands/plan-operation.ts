@@ -1,6 +1,6 @@
 import { Failure } from '../../base/errors.ts';
 import { printable } from '../../base/text.ts';
-import type { CommandContext } from '../command.ts';
+import type { CommandContext, CommandDefinition } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import type { ExitStatus } from '../exit.ts';
 import { withNode } from '../node.ts';
@@ -24,6 +24,8 @@ export const planCommand = defineCommand<PlanOptions>({
       'and then, and three numbers: stranded (no path any more), unknown (may hold lists of elsewhere), offline.',
     'A pair must have its path under every reading of what phones do where no public source settles it. The TVS is no ' +
       'path to rely on: it may be down when a phone asks.',
+    'Then the steps in their order, each planned in the state that the ones before it leave: what may follow, and when; ' +
+      'and where phones would be stranded, what may go first so that they are not.',
     'With --recover it lists the phones that cannot follow and the known way back of each.',
     'Exits 1 when phones would be stranded.',
   ],
@@ -67,8 +69,8 @@ export const planCommand = defineCommand<PlanOptions>({
     ]);
     const [name = '', ...rest] = words.flatMap((word) => word ?? []);
     const planned = commands.find((command) => command.name === name);
-    if (planned?.options?.some(({ flags }) => flags === '--strand <N>') !== true) {
-      const known = commands.filter(({ options }) => options?.some(({ flags }) => flags === '--strand <N>'));
+    if (planned === undefined || !changesTrust(planned)) {
+      const known = commands.filter(changesTrust);
       throw new Failure('usage', `'${printable(name)}' is no change of trust`, {
         hint: `one of ${known.map((command) => command.name).join(', ')}`,
       });
@@ -81,6 +83,11 @@ export const planCommand = defineCommand<PlanOptions>({
     return runProgram([name, ...rest, ...own, '--dry-run'], terminal);
   },
 });
+
+/** What the planner guards; `adopt` has no phones to count yet and is refused for any pair without a path. */
+function changesTrust({ name, options = [] }: Pick<CommandDefinition, 'name' | 'options'>): boolean {
+  return name === 'adopt' || options.some(({ flags }) => flags === '--strand <N>');
+}
 
 async function runRecovery(context: CommandContext, behindMs: number): Promise<ExitStatus> {
   const { output } = context;

@@ -28,6 +28,11 @@ export class ListLibrary {
       if (!this.#lists.has(list.sha256)) this.#lists.set(list.sha256, list);
   }
 
+  /** With further lists, as they would be published next. */
+  with(lists: readonly PublishedList[]): ListLibrary {
+    return new ListLibrary(this.#crypto, [...this.#lists.values(), ...lists]);
+  }
+
   find(sha256: string): PublishedList | undefined {
     return this.#lists.get(sha256);
   }

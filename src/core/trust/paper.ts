@@ -19,18 +19,24 @@ export function paperSigner(certificate: CertificateFacts): Signer {
   return { certificate, sign: () => Promise.resolve(new Uint8Array(Math.ceil(publicKey.modulusBits / 8))) };
 }
 
-/** Newer than anything that a phone can hold. */
-const timestamp = 0xffff_ffff;
+/** Newer than anything that a phone can hold, with room for lists that follow it. */
+const timestamp = 0xffff_ff00;
 
 export async function paperList(
   { kind, records, signer }: TrustPlan,
-  options: { readonly hash: HashName; readonly rollback: boolean; readonly fileName: string },
+  options: {
+    readonly hash: HashName;
+    readonly rollback: boolean;
+    readonly fileName: string;
+    /** How many lists on paper went before. */
+    readonly step?: number;
+  },
 ): Promise<ServedFile> {
   const bytes = await buildTrustList({
     kind,
     records,
     fileName: options.fileName,
-    timestamp,
+    timestamp: timestamp + (options.step ?? 0),
     hash: options.hash,
     signer: paperSigner(signer),
     preparesRollback: kind === 'itl' && options.rollback,

@@ -9,11 +9,12 @@
  * judges is not signed yet: lists and configuration are made on paper, with signatures that count as right.
  */
 import { assert } from '../../base/assert.ts';
+import { toHex } from '../../base/text.ts';
 import { hashOfCode } from '../../wire/algorithm.ts';
 import { decodeSignedHeader } from '../../wire/signed-header.ts';
 import type { TrustListKind } from '../cluster/model.ts';
 import type { Crypto } from '../ports.ts';
-import { anyOfOurs, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { anyOfOurs, pairKey, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
 import { judgeWith, type Judgement, type TvsAnswer } from './judge.ts';
 import type { ListLibrary } from './list-library.ts';
 import { maySkipItl, readHeld, type HeldList } from './phone-trust.ts';
@@ -26,6 +27,8 @@ export interface Served {
   readonly config: ServedFile;
   /** What our TVS says; asked last, and not relied upon: it may be down when the phone asks. */
   readonly tvs: (issuer: string, serial: Uint8Array) => TvsAnswer;
+  /** The server that says it. */
+  readonly tvsName?: string;
 }
 
 export interface ServedFile {
@@ -41,6 +44,8 @@ export interface Road {
   readonly path: Path;
   /** It must take new lists first, which it asks for before its configuration at every boot. */
   readonly afterLists: boolean;
+  /** The TVS that vouches. */
+  readonly via?: string;
 }
 
 const rank: Readonly<Record<Path, number>> = { none: 0, TVS: 1, ITL: 2, CTL: 2, free: 2 };
@@ -97,6 +102,7 @@ export class RoadFinder implements PairJudge {
   readonly #judgements = new Map<string, Judgement>();
   readonly #lists = new Map<Uint8Array, HeldList>();
   readonly #verdicts = new Map<string, PairVerdict>();
+  readonly #ids = new Map<Uint8Array, string>();
   readonly #signsSha512: boolean;
 
   constructor(crypto: Crypto, library: ListLibrary, served: Readonly<Record<'before' | 'after', Served>>) {
@@ -131,20 +137,46 @@ export class RoadFinder implements PairJudge {
     return verdict;
   }
 
+  booted(key: PairKey, when: 'before' | 'after', readsSha512: boolean): readonly PairKey[] {
+    const looksIntoItl = readPair(key)?.looksIntoItl === true;
+    const open = readings.filter(({ sha512 }) => sha512 || (this.#signsSha512 && !readsSha512));
+    const booted = open.map(({ lists, sha512 }) => {
+      const hands = { ...this.#handsOf(key), sha1Only: !sha512 };
+      const { ctl, itl } = this.#takingLists(hands, when, lists);
+      return pairKey({ ctl: ctl.id, itl: itl.id, looksIntoItl });
+    });
+    return [...new Set(booted)];
+  }
+
   /** One boot (domain.md §3): the lists first, each judged with what the phone holds by then. */
   #road(key: PairKey, when: 'before' | 'after', { lists, files, sha512 }: Reading): Road {
-    const { ctl, itl, config } = this.#served[when];
-    let hands = { ...this.#handsOf(key), sha1Only: !sha512 };
-    const direct = this.#asked(when, hands, config);
-    if (ctl !== undefined && taken(this.#asked(when, hands, ctl), lists))
-      hands = { ...hands, ctl: { id: `new ${when}`, bytes: ctl.bytes } };
-    if (itl !== undefined && taken(this.#asked(when, hands, itl), lists))
-      hands = { ...hands, itl: { id: `new ${when}`, bytes: itl.bytes } };
-    const afterLists = !taken(direct, files);
+    const { config, tvsName } = this.#served[when];
+    const held = { ...this.#handsOf(key), sha1Only: !sha512 };
+    const hands = this.#takingLists(held, when, lists);
+    const afterLists = !taken(this.#asked(when, held, config), files);
     const last = this.#asked(when, hands, config);
     if (taken(last, files)) return { path: pathOf(last), afterLists };
     const vouched = this.#asked(when, hands, config, true);
-    return taken(vouched, files) ? { path: 'TVS', afterLists } : { path: 'none', afterLists: false };
+    return taken(vouched, files)
+      ? { path: 'TVS', afterLists, ...(tvsName !== undefined && { via: tvsName }) }
+      : { path: 'none', afterLists: false };
+  }
+
+  #takingLists(held: Holder, when: 'before' | 'after', reading: boolean): Holder {
+    const { ctl, itl } = this.#served[when];
+    let hands = held;
+    if (ctl !== undefined && taken(this.#asked(when, hands, ctl), reading))
+      hands = { ...hands, ctl: { id: this.#idOf(ctl), bytes: ctl.bytes } };
+    if (itl !== undefined && taken(this.#asked(when, hands, itl), reading))
+      hands = { ...hands, itl: { id: this.#idOf(itl), bytes: itl.bytes } };
+    return hands;
+  }
+
+  /** As belief sets name a list. */
+  #idOf({ bytes }: ServedFile): string {
+    const known = this.#ids.get(bytes) ?? toHex(this.#crypto.digest('sha256', bytes));
+    this.#ids.set(bytes, known);
+    return known;
   }
 
   #handsOf(key: PairKey): Hands {
@@ -188,6 +220,8 @@ export class RoadFinder implements PairJudge {
 export interface PairJudge {
   /** `readsSha512`: of phones of which somebody said so. */
   verdict(key: PairKey, readsSha512: boolean): PairVerdict;
+  /** What a phone with this pair may hold after a boot then: under each reading, at each node. */
+  booted(key: PairKey, when: 'before' | 'after', readsSha512: boolean): readonly PairKey[];
 }
 
 /**
@@ -215,6 +249,9 @@ export function atEveryNode(judges: readonly PairJudge[]): PairJudge {
       known.set(word, verdict);
       return verdict;
     },
+    booted: (key, when, readsSha512) => [
+      ...new Set(judges.flatMap((judge) => judge.booted(key, when, readsSha512))),
+    ],
   };
 }
 
@@ -288,6 +325,27 @@ export function planStranding(
   };
 }
 
+/** The field when everybody has booted once; who may hold lists of elsewhere may go on doing so. */
+export function bootedField(
+  judge: PairJudge,
+  library: ListLibrary,
+  field: readonly FieldGroup[],
+  when: 'before' | 'after',
+): readonly FieldGroup[] {
+  const known = new Map<string, readonly PairKey[]>();
+  const booted = (key: PairKey, readsSha512: boolean): readonly PairKey[] => {
+    const word = `${key} ${readsSha512}`;
+    const pairs = known.get(word) ?? judge.booted(key, when, readsSha512);
+    known.set(word, pairs);
+    return pairs;
+  };
+  return field.map(({ pairs, readsSha512, phones }) => {
+    const elsewhere = pairs.filter((key) => key !== anyOfOurs && library.bytes(key) === undefined);
+    const ours = pairsToJudge(library, pairs).flatMap((key) => booted(key, readsSha512));
+    return { phones, readsSha512, pairs: [...new Set([...elsewhere, ...ours])] };
+  });
+}
+
 /** "Any of ours" is every pair; pairs that nothing is known of are counted, not judged. */
 function pairsToJudge(library: ListLibrary, pairs: readonly PairKey[]): readonly PairKey[] {
   const named = pairs.filter((key) => library.bytes(key) !== undefined);
@@ -325,7 +383,7 @@ function silent(): TvsAnswer {
 }
 
 function distinct(roads: readonly Road[]): readonly Road[] {
-  return [...new Map(roads.map((road) => [`${road.path} ${road.afterLists}`, road])).values()];
+  return [...new Map(roads.map((road) => [`${road.path} ${road.afterLists} ${road.via}`, road])).values()];
 }
 
 /** What is planned is signed when it is published: until then a signature is right when it is there. */
