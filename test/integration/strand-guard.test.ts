@@ -12,19 +12,8 @@ import { cpSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import Sqlite from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { joinNode, removeNode } from '../../src/app/change-nodes.ts';
-import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
-import {
-  planOperation,
-  publishOperation,
-  refuseStranding,
-  type TrustOperation,
-} from '../../src/app/trust-operation.ts';
 import { commands } from '../../src/cli/commands.ts';
-import type { Signer } from '../../src/core/ports.ts';
 import type { PairKey } from '../../src/core/trust/belief.ts';
-import { inUse } from '../../src/core/trust/trust-plan.ts';
-import type { OpenNode } from '../../src/node/open-node.ts';
 import { writePem } from '../../src/pki/pem.ts';
 import { Enterprise, fileIn, type Member } from '../helpers/enterprise.ts';
 import { party } from '../helpers/trust-builder.ts';
@@ -215,45 +204,6 @@ describe('a change that strands sleeping phones', () => {
     expect(contentOf(copy)).not.toBe(untouched);
   });
 
-  test('join-node and remove-node (by what the commands call)', async () => {
-    const recovery = async (node: OpenNode): Promise<Signer> => {
-      const { store, crypto, keyFiles, signers } = node;
-      const certificate = inUse(trustInputOf(await readClusterView(store, crypto)), 'itlrecovery');
-      return signers.open(certificate, (await keyFiles.find(certificate.fingerprint)) ?? '');
-    };
-    const join = async (node: OpenNode): Promise<TrustOperation> =>
-      joinNode(node, { nodeName: 'second', recovery: await recovery(node), by: 'test' });
-    const guarded = async (of: Member, make: (node: OpenNode) => Promise<TrustOperation>): Promise<void> =>
-      of.with(async (node) => {
-        const operation = await make(node);
-        const planned = await planOperation(node, operation);
-        expect(planned.strand.stranded).toEqual(sleepers);
-        for (const wrong of [undefined, count - 1, count + 1])
-          expect(() => refuseStranding(operation, planned, wrong)).toThrow('would have no path');
-        refuseStranding(operation, planned, count);
-        await publishOperation(node, operation, planned, 'test');
-      });
-    await guarded(copyOf(member('plain'), 'done'), join);
-
-    const two = copyOf(rotated, 'done');
-    await two.with(async (node) => {
-      const operation = await join(node);
-      await publishOperation(node, operation, await planOperation(node, operation), 'test');
-    });
-    age(two);
-    await two.done(
-      'reset-itl',
-      'remotekey',
-      '--key',
-      paths.p12,
-      '--key-passphrase-file',
-      paths.pass,
-      '--yes',
-    );
-    age(two);
-    await guarded(two, (node) => removeNode(node, 'second'));
-  });
-
   test('renew-cert callmanager --compromised is done all the same, and says what it costs', async () => {
     const copy = copyOf(member('plain'), 'done');
     expect(await copy.done('renew-cert', 'callmanager', '--compromised', '--yes')).toMatchObject({
@@ -376,7 +326,12 @@ describe('the order of steps', () => {
 
 test('no command that takes --strand is missing here', () => {
   const guarded = commands.filter(({ options }) => options?.some(({ flags }) => flags === '--strand <N>'));
-  const others = ['join-node', 'remove-node', 'remove-cert', 'move-device (guarded-changes.test.ts)'];
+  const others = [
+    'remove-cert',
+    'move-device (guarded-changes.test.ts)',
+    'join-node (stranding-nodes.test.ts)',
+    'remove-node (stranding-nodes.test.ts)',
+  ];
   const tested = [...rows.map(({ title }) => title), ...others].map((title) => title.split(' ')[0]);
   expect(guarded.map(({ name }) => name).toSorted()).toEqual([...new Set(tested)].toSorted());
 });
