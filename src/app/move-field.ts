@@ -49,7 +49,7 @@ export class MoveField {
   pathOf(device: FieldDevice, inForce: Lists): DevicePath {
     const { library, sets } = this.#field;
     const pairs = sets.pairs(device.set);
-    const ours = this.#oursOf(device);
+    const ours = library.known(pairs);
     const isUnknown = ours.length < pairs.length && !pairs.includes(anyOfOurs);
     // Nothing was given to it: it is taken for one that holds what is published.
     if (ours.length === 0) return { path: this.#judged('in force', inForce), isUnknown: true };
@@ -65,10 +65,10 @@ export class MoveField {
 
   /** Every pair that these devices may hold with its path, most phones first. */
   pairsOf(devices: readonly FieldDevice[]): readonly MovePair[] {
-    const { library, current } = this.#field;
+    const { library, sets, current } = this.#field;
     const counts = new Map<PairKey, number>();
-    for (const device of devices)
-      for (const key of this.#oursOf(device)) counts.set(key, (counts.get(key) ?? 0) + 1);
+    for (const { set } of devices)
+      for (const key of library.known(sets.pairs(set))) counts.set(key, (counts.get(key) ?? 0) + 1);
     const pairs = [...counts].map(([key, phones]): MovePair => {
       const now = this.#judged(key, library.bytes(key) ?? {});
       const booted = listsByNode(current).map((ofNode) => this.#judgedAfterBoot(key, ofNode));
@@ -81,14 +81,6 @@ export class MoveField {
       };
     });
     return pairs.toSorted((a, b) => b.phones - a.phones);
-  }
-
-  /** Pairs that can be judged; "any of ours" is every one. */
-  #oursOf({ set }: FieldDevice): readonly PairKey[] {
-    const { library, sets } = this.#field;
-    const pairs = sets.pairs(set);
-    const named = pairs.filter((key) => library.bytes(key) !== undefined);
-    return pairs.includes(anyOfOurs) ? [...new Set([...named, ...library.allPairs()])] : named;
   }
 
   #worst(pairs: readonly PairKey[], judge: (key: PairKey) => MovePath): MovePath {

@@ -9,7 +9,7 @@ import type { Role } from '../../wire/role.ts';
 import type { HeaderSigner } from '../../wire/signed-header.ts';
 import type { TrustList } from '../../wire/trust-list.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
-import { canonicalNameText, namesAttributes } from './name-text.ts';
+import { canonicalNameText, isNameOf } from './name-text.ts';
 import type { CertificateName } from './verdict.ts';
 
 export interface Anchor {
@@ -53,7 +53,7 @@ export function findAnchors(anchors: readonly Anchor[], wanted: IssuerAndSerial)
   return anchors.filter((anchor) => {
     if (!sameSerial(anchor.serial, wanted.serial)) return false;
     const { certificate } = anchor;
-    if (certificate && namesAttributes(wanted.issuer, certificate.issuerAttributes)) return true;
+    if (certificate && isNameOf(issuer, certificate.issuerAttributes)) return true;
     return canonicalNameText(anchor.issuer) === issuer;
   });
 }

@@ -4,6 +4,8 @@
  * A list older than the one held is a rollback and refused (design.md §4).
  */
 import { equalBytes } from '../../base/bytes.ts';
+import { good, type Outcome } from '../../base/outcome.ts';
+import type { FormatError } from '../../wire/format-error.ts';
 import { decodeTrustList, type TrustList } from '../../wire/trust-list.ts';
 import type { TrustListKind } from '../cluster/model.ts';
 import type { Crypto } from '../ports.ts';
@@ -22,18 +24,19 @@ export function judgeList(
   kind: TrustListKind,
   file: FileToJudge,
   nowSeconds: number | undefined,
+  read?: ReadList,
 ): Judgement {
   const same = held[kind];
   if (same && equalBytes(same.bytes, file.bytes)) return accept('accepted-same-list');
-  const decoded = decodeTrustList(file.bytes);
-  if (!decoded.ok) return judgeFormat(decoded.error);
-  const { header } = decoded.value;
-  const own = anchorsOfList(crypto, decoded.value);
+  const known = read ?? readList(crypto, file.bytes);
+  if (!known.ok) return judgeFormat(known.error);
+  const { list, anchors: own } = known.value;
+  const { header } = list;
   const signer = nameSigner(held, header.signer, own);
   const named = checkFileName(file.name, header.fileName);
   if (named) return reject(named, signer);
 
-  const { belief, code, wanted } = believe(crypto, phone, held, kind, decoded.value, own);
+  const { belief, code, wanted } = believe(crypto, phone, held, kind, list, own);
   if (belief.kind === 'open') return unknown(belief.failed, signer);
   if (belief.kind === 'refused') return rejectSigner(belief.failed, signer, wanted);
   const free = code === 'accepted-first-use' || code === 'accepted-rollback';
@@ -47,6 +50,17 @@ export function judgeList(
   if (failed) return failed;
   const lists = free || !same ? [] : [same.bytes];
   return accept(code, belief.certificate, lintOf(crypto, { ...file, nowSeconds, lists }));
+}
+
+/** A served list as it is read, once for all phones that are asked about it. */
+export type ReadList = Outcome<
+  { readonly list: TrustList; readonly anchors: readonly Anchor[] },
+  FormatError
+>;
+
+export function readList(crypto: Crypto, bytes: Uint8Array): ReadList {
+  const list = decodeTrustList(bytes);
+  return list.ok ? good({ list: list.value, anchors: anchorsOfList(crypto, list.value) }) : list;
 }
 
 interface ListBelief {

@@ -11,7 +11,7 @@ import { decodeSignedHeader, looksSigned, type SignedHeader } from '../../wire/s
 import { parseFileName } from '../files/file-name.ts';
 import type { Crypto } from '../ports.ts';
 import { anchorsFor, askList, askTvs, nameSigner, type Belief } from './belief-in-signer.ts';
-import { judgeList } from './judge-list.ts';
+import { judgeList, type ReadList } from './judge-list.ts';
 import { accept, reject, rejectSigner, unknown, type Judgement } from './judgement.ts';
 import { checkFileName, checkVersion, listKindOfName } from './name-check.ts';
 import { judgeFormat, judgeSignature, lintOf, mayRead, type FileToJudge } from './phone-checks.ts';
@@ -33,16 +33,20 @@ export function judgeFile(
   return held.ok ? judgeWith(crypto, phone, held.value, file, nowSeconds) : unknown(held.error);
 }
 
-/** As judgeFile, of lists that were read already: whoever judges the same lists many times reads them once. */
+/**
+ * As judgeFile, of lists that were read already: whoever judges the same lists many times reads them once. `read`: the
+ * file, where it is a list.
+ */
 export function judgeWith(
   crypto: Crypto,
   phone: PhoneTrust,
   held: Held,
   file: FileToJudge,
   nowSeconds: number | undefined,
+  read?: ReadList,
 ): Judgement {
   const kind = listKindOfName(file.name);
-  if (kind !== undefined) return judgeList(crypto, phone, held, kind, file, nowSeconds);
+  if (kind !== undefined) return judgeList(crypto, phone, held, kind, file, nowSeconds, read);
   const name = parseFileName(file.name);
   if (!name.ok) return reject(rejection('file-name-path', printable(file.name)));
   if (name.value.kind === 'firmware') return unknown(rejection('firmware-not-judged'));

@@ -2,7 +2,7 @@
 import { equalBytes } from '../../base/bytes.ts';
 import type { PublishedList, TrustListKind } from '../cluster/model.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
-import { nothing, pairKey, readPair, unknown, type PairKey } from './belief.ts';
+import { anyOfOurs, nothing, pairKey, readPair, unknown, type PairKey } from './belief.ts';
 import { pairsOf, type Explains } from './belief-book.ts';
 import { askList } from './belief-in-signer.ts';
 import {
@@ -40,6 +40,12 @@ export class ListLibrary {
   /** Every pair that could be made of the published lists. */
   allPairs(): readonly PairKey[] {
     return pairsOf([...this.#lists.values()]);
+  }
+
+  /** Of a set what can be judged: "any of ours" is every pair, and of some pairs nothing is known. */
+  known(pairs: readonly PairKey[]): readonly PairKey[] {
+    const named = pairs.filter((key) => this.bytes(key) !== undefined);
+    return pairs.includes(anyOfOurs) ? [...new Set([...named, ...this.allPairs()])] : named;
   }
 
   bytes(key: PairKey): PhoneTrust | undefined {

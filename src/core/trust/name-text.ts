@@ -21,10 +21,31 @@ export function canonicalNameText(text: string): string {
  * of a Windows CA stands as `CN=…` alone (the TVS query of Cisco technote 213407).
  */
 export function namesAttributes(text: string, attributes: NameAttributes): boolean {
-  const name = canonicalNameText(text);
-  if (name === canonical(attributes)) return true;
+  return isNameOf(canonicalNameText(text), attributes);
+}
+
+/** As `namesAttributes`, of a name that is canonical already. */
+export function isNameOf(name: string, attributes: NameAttributes): boolean {
+  const { whole, printed } = textsOf(attributes);
+  return name === whole || (printed !== '' && name === printed);
+}
+
+interface AttributeTexts {
+  readonly whole: string;
+  /** '' where none of its types is printed. */
+  readonly printed: string;
+}
+
+/** A value of its argument and nothing else: a cluster's lists name the same few certificates again and again. */
+const remembered = new WeakMap<NameAttributes, AttributeTexts>();
+
+function textsOf(attributes: NameAttributes): AttributeTexts {
+  const known = remembered.get(attributes);
+  if (known !== undefined) return known;
   const printed = attributes.filter(([type]) => printedTypes.has(type.toUpperCase()));
-  return printed.length > 0 && name === canonical(printed);
+  const texts = { whole: canonical(attributes), printed: canonical(printed) };
+  remembered.set(attributes, texts);
+  return texts;
 }
 
 const printedTypes: ReadonlySet<string> = new Set(['CN', 'OU', 'O', 'L', 'ST', 'C']);

@@ -16,7 +16,9 @@ import type { TrustListKind } from '../cluster/model.ts';
 import type { Crypto } from '../ports.ts';
 import { anyOfOurs, pairKey, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
 import { judgeWith, type Judgement, type TvsAnswer } from './judge.ts';
+import { readList, type ReadList } from './judge-list.ts';
 import type { ListLibrary } from './list-library.ts';
+import { listKindOfName } from './name-check.ts';
 import { maySkipItl, readHeld, type HeldList } from './phone-trust.ts';
 
 /** What phones are served before or after a change. */
@@ -94,12 +96,17 @@ interface Holder extends Hands {
   readonly sha1Only: boolean;
 }
 
+/** A pair of them is one number. */
+const listsMax = 2 ** 20;
+
 /** Judges pairs against what is served before and after; remembers, since thousands of phones share a few pairs. */
 export class RoadFinder implements PairJudge {
   readonly #crypto: Crypto;
   readonly #library: ListLibrary;
   readonly #served: Readonly<Record<'before' | 'after', Served>>;
-  readonly #judgements = new Map<string, Judgement>();
+  readonly #judgements = new Map<string, Map<number, Judgement>>();
+  readonly #numbers = new Map<string, number>();
+  readonly #servedLists = new Map<Uint8Array, ReadList>();
   readonly #lists = new Map<Uint8Array, HeldList>();
   readonly #verdicts = new Map<string, PairVerdict>();
   readonly #ids = new Map<Uint8Array, string>();
@@ -192,16 +199,33 @@ export class RoadFinder implements PairJudge {
     file: ServedFile,
     asksTvs = false,
   ): Judgement {
-    const question = `${when} ${ctl.id} ${itl.id} ${file.name} ${asksTvs} ${sha1Only}`;
-    const known = this.#judgements.get(question);
+    const question = `${when} ${file.name} ${asksTvs} ${sha1Only}`;
+    const asked = this.#judgements.get(question) ?? new Map<number, Judgement>();
+    this.#judgements.set(question, asked);
+    const hands = this.#numberOf(ctl) * listsMax + this.#numberOf(itl);
+    const known = asked.get(hands);
     if (known !== undefined) return known;
     const tvs = asksTvs ? this.#served[when].tvs : silent;
     const phone = { ctl: ctl.bytes, itl: itl.bytes, sha1Only, tvs };
     const held = { ctl: this.#read(ctl), itl: this.#read(itl) };
-    const word = judgeWith(this.#crypto, phone, held, file, undefined);
+    const word = judgeWith(this.#crypto, phone, held, file, undefined, this.#readServed(file));
     const judged = maySkipItl(held) ? word : { ...word, lint: [] };
-    this.#judgements.set(question, judged);
+    asked.set(hands, judged);
     return judged;
+  }
+
+  #numberOf({ id }: Side): number {
+    const known = this.#numbers.get(id) ?? this.#numbers.size;
+    assert(known < listsMax, 'more lists than generations can be');
+    this.#numbers.set(id, known);
+    return known;
+  }
+
+  #readServed({ name, bytes }: ServedFile): ReadList | undefined {
+    if (listKindOfName(name) === undefined) return undefined;
+    const known = this.#servedLists.get(bytes) ?? readList(this.#crypto, bytes);
+    this.#servedLists.set(bytes, known);
+    return known;
   }
 
   /** Each list once: fifty generations make thousands of pairs. */
@@ -297,7 +321,7 @@ export function planStranding(
   let all = 0;
   for (const { pairs, readsSha512, phones } of field) {
     all += phones.length;
-    const ours = pairsToJudge(library, pairs);
+    const ours = library.known(pairs);
     const verdicts = ours.map((key) => finder.verdict(key, readsSha512));
     for (const verdict of verdicts) {
       const word = `${verdict.key} ${verdict.mayNeedSha1}`;
@@ -323,33 +347,6 @@ export function planStranding(
     lost: lost.toSorted(),
     pairs: [...counts.values()],
   };
-}
-
-/** The field when everybody has booted once; who may hold lists of elsewhere may go on doing so. */
-export function bootedField(
-  judge: PairJudge,
-  library: ListLibrary,
-  field: readonly FieldGroup[],
-  when: 'before' | 'after',
-): readonly FieldGroup[] {
-  const known = new Map<string, readonly PairKey[]>();
-  const booted = (key: PairKey, readsSha512: boolean): readonly PairKey[] => {
-    const word = `${key} ${readsSha512}`;
-    const pairs = known.get(word) ?? judge.booted(key, when, readsSha512);
-    known.set(word, pairs);
-    return pairs;
-  };
-  return field.map(({ pairs, readsSha512, phones }) => {
-    const elsewhere = pairs.filter((key) => key !== anyOfOurs && library.bytes(key) === undefined);
-    const ours = pairsToJudge(library, pairs).flatMap((key) => booted(key, readsSha512));
-    return { phones, readsSha512, pairs: [...new Set([...elsewhere, ...ours])] };
-  });
-}
-
-/** "Any of ours" is every pair; pairs that nothing is known of are counted, not judged. */
-function pairsToJudge(library: ListLibrary, pairs: readonly PairKey[]): readonly PairKey[] {
-  const named = pairs.filter((key) => library.bytes(key) !== undefined);
-  return pairs.includes(anyOfOurs) ? [...new Set([...named, ...library.allPairs()])] : named;
 }
 
 /** What is served may have reached anybody since it was last heard what did. */
