@@ -64,7 +64,7 @@ export async function planContinuation(
 
 function stepsOf({ stranded }: PlannedStrand): readonly PlannedStep[] {
   const reset = {
-    command: 'tftp-pki reset-phones',
+    command: 'tftp-pki reset-phones --behind',
     when: 'then: phones take the new lists when they boot',
     stranded: 0,
   };

@@ -40,7 +40,7 @@ export interface SteppedOperation {
   readonly firstSteps?: readonly PlannedStep[];
 }
 
-const reset = 'tftp-pki reset-phones';
+const reset = 'tftp-pki reset-phones --behind';
 
 export async function planSteps(
   crypto: Crypto,

@@ -253,7 +253,11 @@ describe('the order of steps', () => {
   test('a boot at the lists in force goes first where it frees the phones, and does', async () => {
     const { steps } = await plan(member('plain'), 'reset-ctl', 'localkey');
     expect(steps).toEqual([
-      { command: 'tftp-pki reset-phones', when: expect.stringMatching(/^first: 3 phones/), stranded: 0 },
+      {
+        command: 'tftp-pki reset-phones --behind',
+        when: expect.stringMatching(/^first: 3 phones/),
+        stranded: 0,
+      },
       { command: 'tftp-pki reset-ctl localkey', when: expect.stringContaining('have booted'), stranded: 0 },
     ]);
     const copy = copyOf(member('plain'), 'done');
@@ -268,7 +272,7 @@ describe('the order of steps', () => {
     expect(stranded).toEqual(sleepers);
     expect(steps).toEqual([
       { command: 'tftp-pki reset-ctl localkey', when: 'then: it frees 3 phones', stranded: 0 },
-      { command: 'tftp-pki reset-phones', when: expect.any(String), stranded: 0 },
+      { command: 'tftp-pki reset-phones --behind', when: expect.any(String), stranded: 0 },
       { command: `tftp-pki ${words.join(' ')}`, when: expect.stringContaining('have booted'), stranded: 0 },
     ]);
     const copy = copyOf(halfway, 'done');

@@ -95,7 +95,7 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
 const stepsOfAdoption: readonly PlannedStep[] = [
   { command: 'tftp-pki adopt', when: 'now', stranded: 0 },
   { command: 'tftp-pki import-devices', when: 'then: phones are counted from here on', stranded: 0 },
-  { command: 'tftp-pki reset-phones', when: 'when option 150 names this server', stranded: 0 },
+  { command: 'tftp-pki reset-phones --behind', when: 'when option 150 names this server', stranded: 0 },
 ];
 
 async function adopt(
