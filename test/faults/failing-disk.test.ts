@@ -21,12 +21,16 @@ const unkept = { headers: { connection: 'close' } };
 const world = mkdtempSync(join(tmpdir(), 'tftp-pki-disk-'));
 const at = (name: string): string => join(world, name);
 
+const given = (file: string): string => join(import.meta.dirname, '../vectors/open-tool', file);
+const init = ['init', '--cluster', 'lab', '--node', 'n.example', '--files', at('files')] as const;
+const signers = ['--sast', given('itlrecovery.pem'), '--callmanager', given('callmanager.pem')];
+const adopt = ['adopt', ...signers, '--itl', given('ITL-sha1.tlv'), '--ctl', given('CTL-sha1.tlv')] as const;
+
 beforeAll(async () => {
   mkdirSync(at('files'));
   mkdirSync(at('tmpfs'));
   for (const name of ['Ringlist.xml', 'AppDialRules.xml']) writeFileSync(at(`files/${name}`), '<list/>\n');
-  const words = ['init', '--cluster', 'lab', '--node', 'n.example', '--files', at('files')];
-  expect(await runProgram([...words, '--data', at('base')], fakeTerminal())).toBe(0);
+  expect(await runProgram([...init, '--data', at('base')], fakeTerminal())).toBe(0);
 }, 60_000);
 afterAll(() => rmSync(world, { recursive: true }));
 
@@ -54,12 +58,28 @@ describe('a full disk', { timeout: 120_000 }, () => {
         expect(await get('AppDialRules.xml.sgn')).toMatch(/^503 /);
         // … and what needs no signature, or has one, is served.
         expect(await get('AppDialRules.xml')).toMatch(/^200 /);
-        for (const words of [['update-itl'], ['update-ctl'], ['renew-cert', 'callmanager']]) {
+        for (const words of [
+          ['update-itl'],
+          ['update-ctl'],
+          ['set-mode', 'nonsecure'],
+          ['renew-cert', 'callmanager'],
+        ]) {
           const { status, stderr } = room.program(...words, '--yes', '--data', at('tmpfs/data'));
           expect([words, status, stderr]).toEqual([words, 5, expect.stringContaining('Make room')]);
           expect(await Promise.all(names.map(get))).toEqual(before);
         }
+        for (const [name, ...words] of [init, adopt]) {
+          const { status, stderr } = room.program(name, ...words, '--data', at(`tmpfs/${name}`));
+          expect([name, status, stderr]).toEqual([name, 5, expect.stringContaining('tftp-pki: error: ')]);
+          expect(await Promise.all(names.map(get))).toEqual(before);
+        }
         room.run('rm', at('tmpfs/filler'));
+        // What they had begun is finished by the same call.
+        for (const [name, ...words] of [init, adopt])
+          expect([name, room.program(name, ...words, '--data', at(`tmpfs/${name}`)).status]).toEqual([
+            name,
+            0,
+          ]);
         const { status } = room.program('update-itl', '--yes', '--data', at('tmpfs/data'));
         expect(status).toBe(0);
         await expect.poll(() => get('ITLFile.tlv'), { timeout: 10_000 }).not.toBe(before[0]);
@@ -111,6 +131,38 @@ describe('a disk that fails', { timeout: 120_000 }, () => {
     expect(tried).toEqual(words[0] === 'renew-cert' ? steps : steps.slice(0, 2));
   });
 
+  test('beside a server: every sync fails, the command exits 5 and the server goes on with what it has', async () => {
+    const folder = copy('served');
+    const places = ['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0'];
+    const server = await serveProgram([...places, '--data', folder]);
+    const names = ['ITLFile.tlv', 'CTLFile.tlv', 'Ringlist.xml.sgn'];
+    const get = async (name: string): Promise<string> => {
+      const answer = await fetch(`http://127.0.0.1:${server.port('http')}/${name}`, unkept);
+      return `${answer.status} ${Buffer.from(await answer.arrayBuffer()).toString('hex')}`;
+    };
+    try {
+      const before = await Promise.all(names.map(get));
+      expect(before.every((answer) => answer.startsWith('200 '))).toBe(true);
+      for (const line of ['update-itl', 'set-mode nonsecure', 'renew-cert callmanager']) {
+        const run = await runTraced(folder, [...line.split(' '), '--yes', '--data', folder], {
+          at: { call: 'fsync', nth: 1 },
+          inject: 'error=EIO',
+          fromThereOn: true,
+        });
+        expect([line, run.status, run.stderr]).toEqual([
+          line,
+          5,
+          expect.stringMatching(/^tftp-pki: error: /m),
+        ]);
+        expect(await Promise.all(names.map(get)), line).toEqual(before);
+      }
+    } finally {
+      await server.stop();
+    }
+    const found = await examine(folder);
+    expect([found?.faults, found?.facts]).toEqual([[], (await examine(at('base')))?.facts]);
+  });
+
   /** The last of its kind, but the sync after the last write of the journal: later ones are tidying up. */
   function pointOf(calls: readonly FolderCall[], step: string): FolderCall | undefined {
     const last = calls.findLastIndex((each) => stepOf(each) === step);
@@ -137,9 +189,9 @@ interface SmallDisk {
   end(): Promise<void>;
 }
 
-/** A file system of 1 MB on `folder`, in a mount namespace that goes away with the process that holds it. */
+/** A file system of 4 MB on `folder`, in a mount namespace that goes away with the process that holds it. */
 async function mountSmall(folder: string): Promise<SmallDisk> {
-  const script = `mount -t tmpfs -o size=1m none '${folder}' && echo mounted && exec sleep infinity`;
+  const script = `mount -t tmpfs -o size=4m none '${folder}' && echo mounted && exec sleep infinity`;
   const user = process.getuid?.() === 0 ? [] : ['--map-root-user'];
   const holder: ChildProcess = spawn('unshare', ['--mount', ...user, 'sh', '-c', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
