@@ -44,7 +44,8 @@ export function writePiecesDurably(path: string, pieces: Iterable<Uint8Array>, m
     try {
       fchmodSync(file, mode);
       for (const bytes of pieces) {
-        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at);
+        // Named by place: Node writes to its own pipes too, a different number of times in each run.
+        for (let at = 0; at < bytes.length;) at += writeSync(file, bytes, at, bytes.length - at, total + at);
         total += bytes.length;
       }
       fsyncSync(file);

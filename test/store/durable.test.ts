@@ -59,8 +59,8 @@ describe('a durable write', () => {
     expect(at).toBeGreaterThanOrEqual(0);
     const [open, ...after] = calls.slice(at);
     const file = descriptorOf(open);
-    const relevant = after.filter((call) => /^(write|fsync|rename|unlink|openat)/.test(call)).slice(0, 5);
-    expect(relevant[0]).toMatch(new RegExp(`^write\\(${file}, "secret"`));
+    const relevant = after.filter((call) => /^(pwrite64|fsync|rename|unlink|openat)/.test(call)).slice(0, 5);
+    expect(relevant[0]).toMatch(new RegExp(`^pwrite64\\(${file}, "secret"`));
     expect(relevant[1]).toMatch(new RegExp(`^fsync\\(${file}\\)`));
     expect(relevant[2]).toMatch(/^rename.*\.unfinished", .*\/key"/);
     expect(relevant[3]).toContain('O_DIRECTORY');
