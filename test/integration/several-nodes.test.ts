@@ -90,11 +90,8 @@ async function boot(server: ServedNode): Promise<string | null> {
   return result.state.itl;
 }
 
-/** Milliseconds until `server` answers `name`. */
-async function servedAfter(server: ServedNode, name: string): Promise<number> {
-  const asked = performance.now();
+async function isServed(server: ServedNode, name: string): Promise<void> {
   await expect.poll(() => fetchFrom(server, name), { timeout: 20_000, interval: 10 }).toBeDefined();
-  return performance.now() - asked;
 }
 
 test('a node joins, is told of changes, is fallen over to, survives its database, and leaves', async () => {
@@ -123,22 +120,19 @@ test('a node joins, is told of changes, is fallen over to, survives its database
   await boot(a);
   await boot(b);
 
-  const delays: number[] = [];
-  for (let index = 0; index < 20; index++) {
+  // How long it takes is measured in several-nodes-outage.test.ts.
+  for (let index = 0; index < 4; index++) {
     const name = `SEP0011223301${String(index).padStart(2, '0')}`;
     await command('a', 'add-device', name, '--model', 'CP-8851', '--protocol', 'SIP');
-    delays.push(await servedAfter(b, `${name}.cnf.xml.sgn`));
+    await isServed(b, `${name}.cnf.xml.sgn`);
   }
-  delays.sort((x, y) => x - y);
-  console.log(`a change on one node is served by the other after ${delays.at(10)?.toFixed(0)} ms (median)`);
-  expect(delays[0]).toBeLessThan(1_000);
 
   // What was served before is served while the database is away; both find back by themselves.
   postgres.kill();
   for (const server of [a, b]) expect(await fetchFrom(server, `ITLFile.tlv`)).toBeDefined();
   postgres.start();
   await command('a', 'add-device', 'SEP00112233FFFF', '--model', 'CP-8851', '--protocol', 'SIP');
-  for (const server of [a, b]) await servedAfter(server, 'SEP00112233FFFF.cnf.xml.sgn');
+  for (const server of [a, b]) await isServed(server, 'SEP00112233FFFF.cnf.xml.sgn');
 
   // Every list and every file of both is signed anew.
   appendFileSync(join(world, 'a', 'tftp-pki.yaml'), 'risk:\n  sha512Models: [CP-8851]\n');
