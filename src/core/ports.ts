@@ -280,6 +280,8 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
    * or that of the files (core/signing/sign-file.ts).
    */
   signedTimestamp(name: string, book: string, contentSha256: string, leastSeconds: number): Promise<number>;
+  /** Below it nothing is signed: the notBefore of the newest signer that any node ever had, seconds. */
+  timestampFloor(): Promise<number>;
   /** What phones may hold of what this database gave out. */
   fieldState(): Promise<FieldState>;
   /**

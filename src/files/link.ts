@@ -29,7 +29,7 @@ export interface Served {
    * lower-case hex. Undefined: of the bytes.
    */
   readonly sharedSha256?: string;
-  /** There is one content for ever: dated by the beginning of its signer, which needs no row of the database. */
+  /** There is one content for ever: dated by the beginning of the newest signer, which needs no row of its own. */
   readonly unchanging?: boolean;
 }
 

@@ -49,7 +49,7 @@ export interface SignatureOptions {
   /** An adopted signer of RSA-4096, which breaks some models. */
   readonly allowRsa4096?: boolean | undefined;
   readonly crypto: Pick<Crypto, 'digest'>;
-  readonly timestamps: Pick<Store, 'signedTimestamp'>;
+  readonly timestamps: Pick<Store, 'signedTimestamp' | 'timestampFloor'>;
   readonly clock: WallClock;
 }
 
@@ -93,9 +93,13 @@ export function createSignatureSource(
   const underWay = new Map<string, Promise<Signature>>();
   const trusted = new WeakSet<Signature>();
 
-  const timestampOf = ({ fileName, dated }: WantedSignature, contentSha256: string): Promise<number> => {
+  const timestampOf = async (
+    { fileName, dated }: WantedSignature,
+    contentSha256: string,
+  ): Promise<number> => {
     const { modifiedMs, sharedSha256 = contentSha256, unchanging = false } = dated;
-    if (unchanging) return Promise.resolve(notBefore);
+    // Of the newest signer, whoever signs: a phone that goes from node to node must not meet an older one.
+    if (unchanging) return Math.max(notBefore, await timestamps.timestampFloor());
     // A file dated in the future must not make a signature that phones refuse until then.
     const modified = Math.floor(Math.min(modifiedMs, clock.nowMs()) / 1000);
     return timestamps.signedTimestamp(fileName, filesBook, sharedSha256, Math.max(modified, notBefore));

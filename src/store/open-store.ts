@@ -29,6 +29,7 @@ import { listNodeStates } from './tables/node-state.ts';
 import { bumpRevision, readRevision } from './tables/revision.ts';
 import { listRotations } from './tables/rotation.ts';
 import { adoptLists, currentLists, listGeneration, listPublished } from './tables/trust-list.ts';
+import { timestampFloor } from './tables/signed-timestamp.ts';
 import { createTimestamps } from './timestamps.ts';
 
 export type StoreOptions = (SqliteOptions | PostgresOptions) & {
@@ -108,6 +109,7 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
     recordAudit: (audit) => database.write((transaction) => appendAudit(transaction, audit)),
     listAudit: () => listAudit(query),
     signedTimestamp: createTimestamps(database),
+    timestampFloor: () => timestampFloor(query),
     fieldState: () => readFieldState(query),
     continueAbove: (field) => change((transaction) => continueAbove(transaction, field)),
     version: () => readRevision(query),

@@ -9,12 +9,13 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { runProgram } from '../helpers/run-program.ts';
 import { Failure } from '../../src/base/errors.ts';
+import { markerName } from '../../src/core/trust/marker.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { bootPhone } from '../../src/sim/boot-phone.ts';
 import { loadPhone, savePhone } from '../../src/sim/phone-folder.ts';
-import { decodeSignedHeader } from '../../src/wire/signed-header.ts';
 import type { FileVerdict } from '../../src/core/phone/phone.ts';
+import { decodeSignedHeader, type SignedHeader } from '../../src/wire/signed-header.ts';
 import { startPostgres, type PostgresServer } from '../helpers/postgres.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
 import { fakeTerminal } from '../helpers/terminal.ts';
@@ -64,10 +65,14 @@ async function fetchFrom(server: ServedNode, name: string): Promise<Uint8Array |
   }
 }
 
+async function headerOf(server: ServedNode, name: string): Promise<SignedHeader | undefined> {
+  const header = decodeSignedHeader((await fetchFrom(server, name)) ?? new Uint8Array());
+  return header.ok ? header.value : undefined;
+}
+
 /** DIGEST ALGORITHM: 1 SHA-1, 3 SHA-512. */
 async function digestOf(server: ServedNode, name: string): Promise<number | undefined> {
-  const header = decodeSignedHeader((await fetchFrom(server, name)) ?? new Uint8Array());
-  return header.ok ? header.value.digestCode : undefined;
+  return (await headerOf(server, name))?.digestCode;
 }
 
 /** The phone keeps what it took; nothing that it is offered may be refused. Gives its ITL. */
@@ -119,6 +124,12 @@ test('a node joins, is told of changes, is fallen over to, survives its database
     .not.toBe(ofB);
   await boot(a);
   await boot(b);
+
+  // A phone that meets another node within its boot asks it for the file that shows belief: by one timestamp.
+  const marker = `${markerName(crypto, 'lab', phone, 'ab'.repeat(32))}.sgn`;
+  const ofA = (await headerOf(a, marker))?.timestamp;
+  expect(ofA).toBeGreaterThan(0);
+  expect((await headerOf(b, marker))?.timestamp).toBe(ofA);
 
   // How long it takes is measured in several-nodes-outage.test.ts.
   for (let index = 0; index < 4; index++) {

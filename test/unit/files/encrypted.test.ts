@@ -71,7 +71,7 @@ function world({ device, files = {}, models = {}, secretsInClear = 'warn' }: Wor
     crypto,
     signer,
     hash: 'sha1',
-    timestamps: { signedTimestamp: async () => nowMs / 1000 - 5 },
+    timestamps: { signedTimestamp: async () => nowMs / 1000 - 5, timestampFloor: async () => 0 },
     clock: { nowMs: () => nowMs },
     kept: createKeptSignatures(),
     opener: fileOpener,

@@ -61,6 +61,7 @@ interface Asked {
 const asked: Asked[] = [];
 /** The database's promise in its simplest form: one timestamp per name and content. */
 const timestamps = {
+  timestampFloor: async () => 0,
   async signedTimestamp(name: string, by: string, _sha256: string, least: number) {
     asked.push({ name, signer: by, least });
     return least;
