@@ -20,6 +20,7 @@ import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
 import { openBeliefs } from '../store/beliefs.ts';
 import { createBeliefShare } from './belief-share.ts';
+import { createDeviceNames } from './device-names.ts';
 import type { Heard } from './heard.ts';
 import type { OpenNode } from './open-node.ts';
 
@@ -118,8 +119,11 @@ class Watch {
   /** By address. */
   readonly #expected = new Map<string, Expected>();
 
+  readonly #deviceNames: () => Promise<ReadonlySet<string>>;
+
   constructor(node: OpenNode, writer: BeliefWriter, library: ListLibrary) {
     this.#node = node;
+    this.#deviceNames = createDeviceNames(node.store);
     this.#writer = writer;
     this.#library = library;
     const { devices, gaps } = writer.stored;
@@ -147,7 +151,7 @@ class Watch {
 
   async serving({ cluster, lists, fileSigner }: ServedMoment): Promise<void> {
     const { store, crypto } = this.#node;
-    const names = new Set(await store.listDeviceNames());
+    const names = await this.#deviceNames();
     this.#book.knowDevices((name) => names.has(name));
     const last = this.#intervals.at(-1);
     const same = last?.lists.map(({ sha256 }) => sha256).join() === lists.map(({ sha256 }) => sha256).join();
