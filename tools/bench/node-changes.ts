@@ -4,9 +4,10 @@
  * gives the new content, by TFTP.
  */
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Client } from 'pg';
 import { Failure } from '../../src/base/errors.ts';
 import type { Device } from '../../src/core/cluster/model.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';
@@ -52,6 +53,7 @@ export async function nodeChangeRows(url: string, data: string, count: number): 
           '< 3 s',
           appliedMs < 3_000,
         ),
+        row(`${number} devices: the database, and the copy in each folder`, await sizes(url, data)),
         row(
           `resident memory of a node among ${number} devices, its edge with it`,
           `${residentMib.toFixed(0)} MiB`,
@@ -108,6 +110,16 @@ async function importOnce(admin: OpenNode, servers: readonly Place[], count: num
   };
   await Promise.all(Array.from({ length: fetchesAtOnce }, work));
   return { importMs: committedMs - startMs, appliedMs, allMs: performance.now() - committedMs };
+}
+
+async function sizes(url: string, data: string): Promise<string> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  const text = 'select pg_database_size(current_database())::float8 as bytes';
+  const { rows } = await client.query<{ bytes: number }>(text);
+  await client.end();
+  const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+  return `${megabytes(rows[0]?.bytes ?? 0)}, ${megabytes(statSync(join(data, 'snapshot.sqlite')).size)}`;
 }
 
 function joinTwo(url: string, data: string): readonly string[] {
