@@ -2,12 +2,13 @@
 import { Failure } from '../base/errors.ts';
 import type { Delivery } from '../core/trust/belief-book.ts';
 import type { PairKey } from '../core/trust/belief.ts';
-import { judgeFile } from '../core/trust/judge.ts';
+import { judgeFile, type PhoneTrust } from '../core/trust/judge.ts';
 import { describeSide } from '../core/trust/list-library.ts';
 import { paperConfig } from '../core/trust/paper.ts';
+import type { ServedFile } from '../core/trust/strand.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
-import { readClusterView, trustInputOf } from './cluster-view.ts';
-import { readField, type FieldPorts } from './field.ts';
+import { readClusterView, trustInputOf, type ClusterView } from './cluster-view.ts';
+import { readField, type Field, type FieldDevice, type FieldPorts } from './field.ts';
 import { listFileNames } from './publish-lists.ts';
 
 export interface ShownPair {
@@ -27,12 +28,23 @@ export interface Refusal {
   readonly reason: string;
 }
 
+/** A configuration that it fetched, and showed no sign of having taken. */
+export interface ShownUnanswered {
+  readonly atMs: number;
+  /** Subject of whoever signed it; undefined: nobody knows that certificate any more. */
+  readonly signer: string | undefined;
+  /** What a phone says to that signer that holds one of the pairs that this one may hold. */
+  readonly refusals: readonly (Refusal & { readonly ctl: string; readonly itl: string })[];
+}
+
 export interface ShownTrust {
   readonly name: string;
   readonly heardMs: number | undefined;
   readonly address: string | undefined;
   readonly provedMs: number | undefined;
   readonly unansweredConfigs: number;
+  /** The last of these, oldest first. */
+  readonly unanswered: readonly ShownUnanswered[];
   readonly deliveries: readonly (Delivery & { readonly generation: number | undefined })[];
   readonly pairs: readonly ShownPair[];
 }
@@ -54,15 +66,15 @@ export async function showTrust(ports: FieldPorts, name: string): Promise<ShownT
       .map(({ kind, bytes }) => ({ name: listFileNames[kind], bytes })),
     config,
   ];
+  const nowSeconds = Math.floor(ports.clock.nowMs() / 1000);
   const judged = (key: PairKey): readonly Refusal[] => {
     const phone = field.library.bytes(key);
     if (phone === undefined) return [];
     return served.flatMap((file) => {
-      const crypto = file === config ? { ...ports.crypto, verifyRsa: () => true } : ports.crypto;
-      const verdict = judgeFile(crypto, phone, file, Math.floor(ports.clock.nowMs() / 1000));
+      if (file === config) return refusalOfConfig(ports, phone, name, config);
+      const verdict = judgeFile(ports.crypto, phone, file, nowSeconds);
       if (verdict.phone === 'accept') return [];
-      const asked = file === config ? `${name}.cnf.xml.sgn` : file.name;
-      return [{ file: asked, verdict: verdict.phone, code: verdict.code, reason: verdict.reason }];
+      return [{ file: file.name, verdict: verdict.phone, code: verdict.code, reason: verdict.reason }];
     });
   };
   return {
@@ -71,6 +83,7 @@ export async function showTrust(ports: FieldPorts, name: string): Promise<ShownT
     address: device.address === '' ? undefined : device.address,
     provedMs: device.provedMs,
     unansweredConfigs: device.unansweredConfigs,
+    unanswered: await unansweredOf(ports, field, device, view),
     deliveries: device.deliveries.map((delivery) => ({
       ...delivery,
       generation: field.library.find(delivery.sha256)?.generation,
@@ -82,6 +95,47 @@ export async function showTrust(ports: FieldPorts, name: string): Promise<ShownT
       refusals: judged(key),
     })),
   };
+}
+
+async function unansweredOf(
+  ports: FieldPorts,
+  { library, sets }: Field,
+  { name, unanswered = [], set }: FieldDevice,
+  { cluster }: ClusterView,
+): Promise<readonly ShownUnanswered[]> {
+  const shown: ShownUnanswered[] = [];
+  // Retired ones, too: who signed then may be no signer any more.
+  const certificates = unanswered.length === 0 ? [] : await ports.store.listCertificates();
+  for (const { atMs, signer } of unanswered) {
+    const row = certificates.find(({ fingerprint }) => fingerprint === signer);
+    const facts = row && ports.crypto.readCertificate(row.der);
+    // Files of phones are signed by RSA keys; another one is a row of another time.
+    const config = facts?.publicKey.kind === 'rsa' ? await paperConfig(facts, cluster.hash) : undefined;
+    const refusals = sets.pairs(set).flatMap((key) => {
+      const phone = library.bytes(key);
+      if (phone === undefined || config === undefined) return [];
+      const held = { ctl: describeSide(library, key, 'ctl'), itl: describeSide(library, key, 'itl') };
+      return refusalOfConfig(ports, phone, name, config).map((refusal) => ({ ...refusal, ...held }));
+    });
+    shown.push({ atMs, signer: facts?.subject, refusals });
+  }
+  return shown;
+}
+
+/** On paper: its signature counts as right. At most one. */
+function refusalOfConfig(
+  { crypto, clock }: FieldPorts,
+  phone: PhoneTrust,
+  device: string,
+  config: ServedFile,
+): readonly Refusal[] {
+  const onPaper = { ...crypto, verifyRsa: () => true };
+  const {
+    phone: verdict,
+    code,
+    reason,
+  } = judgeFile(onPaper, phone, config, Math.floor(clock.nowMs() / 1000));
+  return verdict === 'accept' ? [] : [{ file: `${device}.cnf.xml.sgn`, verdict, code, reason }];
 }
 
 function sinceOf(deliveries: readonly Delivery[], key: PairKey): Delivery | undefined {

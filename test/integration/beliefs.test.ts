@@ -8,10 +8,11 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
 import { Failure } from '../../src/base/errors.ts';
+import type { PublishedList } from '../../src/core/cluster/model.ts';
 import { runProgram } from '../helpers/run-program.ts';
 import type { CertificateFacts } from '../../src/core/ports.ts';
 import { newPhone } from '../../src/core/phone/phone-state.ts';
-import { unknown } from '../../src/core/trust/belief.ts';
+import { nothing, unknown } from '../../src/core/trust/belief.ts';
 import type { Observation } from '../../src/core/trust/belief-book.ts';
 import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
 import { markerName } from '../../src/core/trust/marker.ts';
@@ -21,14 +22,18 @@ import { startBeliefWatch, type BeliefWatch } from '../../src/node/belief-watch.
 import { openServingNode, type OpenNode } from '../../src/node/open-node.ts';
 import { createVerifier } from '../../src/pki/verifier.ts';
 import { bootPhone } from '../../src/sim/boot-phone.ts';
-import { readBeliefs } from '../../src/store/beliefs.ts';
+import { writeTvsFile } from '../../src/node/tvs-file.ts';
+import { openBeliefs, readBeliefs } from '../../src/store/beliefs.ts';
+import { openDataFolder } from '../../src/store/data-folder.ts';
 import { serveProgram } from '../helpers/served-node.ts';
 import { fakeTerminal } from '../helpers/terminal.ts';
 
 const world = mkdtempSync(join(tmpdir(), 'tftp-pki-beliefs-'));
 const data = join(world, 'data');
-/** The same, for the program. */
+/** The same, for the program … */
 const served = join(world, 'served');
+/** … and for what a command says of it. */
+const shown = join(world, 'shown');
 const names = Array.from({ length: 12 }, (_, at) => `SEP0011223344${(16 + at).toString(16).toUpperCase()}`);
 let next = 0;
 
@@ -52,7 +57,7 @@ beforeAll(async () => {
   const rows = names.map((name, at) => `${name},CP-8851,SIP,${1000 + at}`);
   writeFileSync(join(world, 'devices.csv'), `name,model,protocol,line1\n${rows.join('\n')}\n`);
   await run(data, 'import-devices', join(world, 'devices.csv'));
-  cpSync(data, served, { recursive: true });
+  for (const copy of [served, shown]) cpSync(data, copy, { recursive: true });
 }, 60_000);
 afterAll(() => rmSync(world, { recursive: true }));
 
@@ -193,6 +198,102 @@ describe('what a phone does, heard by the back', () => {
     expect(again.readBeliefs().gaps.at(-1)?.pairs).toContain(`/${itl?.sha256}`);
     expect(again.readBeliefs().devices.some((belief) => belief.name === name)).toBe(false);
     await again.close();
+  });
+});
+
+describe('show-trust', () => {
+  const [name = '', quiet = ''] = names;
+  const heardMs = Date.UTC(2026, 5, 1, 8, 0, 0);
+  let recovery: CertificateFacts;
+  let lists: readonly PublishedList[];
+
+  beforeAll(async () => {
+    const node = await openServingNode({ dataDir: shown, passphraseFile: undefined });
+    recovery = inUse(trustInputOf(await readClusterView(node.store, node.crypto)), 'itlrecovery');
+    lists = await node.store.currentLists();
+    await node.close();
+    const [itl] = lists.filter(({ kind }) => kind === 'itl');
+    if (itl === undefined) throw new Error('an ITL was published');
+    const writer = openBeliefs(join(shown, 'beliefs.sqlite'));
+    const belief: StoredBelief = {
+      name,
+      pairs: [nothing, `/${itl.sha256}`, unknown],
+      address: '10.0.0.7',
+      heardMs,
+      provedMs: heardMs - 60_000,
+      showed: { signer: recovery.fingerprint, atMs: heardMs - 60_000 },
+      unansweredConfigs: 5,
+      unanswered: [
+        { atMs: heardMs - 2_000, signer: 'ab'.repeat(32) },
+        { atMs: heardMs - 1_000, signer: recovery.fingerprint },
+      ],
+      gap: 0,
+      deliveries: [{ kind: 'itl', sha256: itl.sha256, sinceMs: heardMs - 90_000, how: 'transfer-port' }],
+    };
+    writer.save([belief], []);
+    writer.close();
+    const signer = { issuer: 'CN=elsewhere', serial: '0a:0b' };
+    const asked = { device: name, count: 3, lastMs: heardMs - 500, signer };
+    writeTvsFile(openDataFolder(shown), { pid: 0, unknownSigners: [asked] });
+  }, 60_000);
+
+  test('says what a phone may hold, since when, how that is known, and what it refused lately and why', async () => {
+    const text = await run(shown, 'show-trust', name);
+    const lines = text.split('\n').map((line) => line.trim().replace(/ {2,}/g, '  '));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        `${name}  last heard 2026-06-01T08:00:00Z at 10.0.0.7`,
+        'showed what it believes: 2026-06-01T07:59:00Z',
+        'configurations fetched since without a sign that it took one: 5',
+        '2026-06-01T07:59:58Z  signed by a certificate that nobody knows any more',
+        `2026-06-01T07:59:59Z  signed by ${recovery.subject}`,
+        expect.stringMatching(/^with CTL 1 and ITL none it refuses that: signer-not-for-files: \S/),
+        expect.stringMatching(/^with CTL none and ITL 1 it may refuse that: tvs-not-asked: \S/),
+        'asked the TVS 3 times for a signer that it does not know, last 2026-06-01T07:59:59Z: of CN=elsewhere, serial 0a:0b',
+        'none  1  2026-06-01T07:58:30Z  last ACK, from a transfer port',
+        'unknown  unknown  -  not disproved',
+        'delivered ITL of generation 1  2026-06-01T07:58:30Z  last ACK, from a transfer port',
+      ]),
+    );
+    // It takes what is served now with each of them: nothing is said to be refused of that.
+    expect(text).not.toContain('it refuses SEP');
+  });
+
+  test('the same for programs', async () => {
+    const facts = JSON.parse(await run(shown, 'show-trust', name, '--json')) as Record<string, unknown>;
+    expect(facts).toMatchObject({
+      name,
+      lastHeard: '2026-06-01T08:00:00Z',
+      address: '10.0.0.7',
+      unansweredConfigs: 5,
+      unanswered: [
+        { at: '2026-06-01T07:59:58Z', signer: null, refusals: [] },
+        {
+          at: '2026-06-01T07:59:59Z',
+          signer: recovery.subject,
+          refusals: expect.arrayContaining([
+            expect.objectContaining({
+              ctl: '1',
+              itl: 'none',
+              verdict: 'reject',
+              file: `${name}.cnf.xml.sgn`,
+            }),
+          ]),
+        },
+      ],
+      askedTvs: { count: 3, signer: { issuer: 'CN=elsewhere', serial: '0a:0b' } },
+      deliveries: [{ generation: 1, kind: 'itl', how: 'transfer-port' }],
+    });
+  });
+
+  test('of a phone that was never heard nothing is known, and of no device nothing is said', async () => {
+    expect(await run(shown, 'show-trust', quiet)).toContain(
+      `${quiet}  last heard never\nshowed what it believes: never\n`,
+    );
+    const terminal = fakeTerminal();
+    expect(await runProgram(['show-trust', 'SEPFFFFFFFFFFFF', '--data', shown], terminal)).toBe(1);
+    expect(terminal.stderr.text).toContain('there is no device SEPFFFFFFFFFFFF');
+    expect(await runProgram(['show-trust', 'desk', '--data', shown], fakeTerminal())).toBe(2);
   });
 });
 

@@ -1,6 +1,7 @@
 import { Failure } from '../../base/errors.ts';
 import { formatIsoSeconds } from '../../base/utc-time.ts';
-import type { ShownTrust } from '../../app/show-trust.ts';
+import type { ShownTrust, ShownUnanswered } from '../../app/show-trust.ts';
+import type { UnknownSigner } from '../../core/tvs/unknown-signers.ts';
 import { defineCommand } from '../command.ts';
 import { withNode } from '../node.ts';
 import type { Output } from '../output.ts';
@@ -13,7 +14,9 @@ export const showTrustCommand = defineCommand({
     'The server notes which lists reached which phone. A delivery adds a possibility, since a phone may refuse what it ' +
       'was given; only what a phone does afterwards takes one away. "unknown" stands for lists of another cluster, ' +
       'and for nothing at all, until the phone shows that it believes this one.',
-    'For each possibility it says what a phone that holds it would refuse of what is served now, and why.',
+    'For each possibility it says what a phone that holds it would refuse of what is served now, and why; the same of the ' +
+      'last configurations that it fetched without a sign that it took one, by whoever signed them then. What it asked the ' +
+      'TVS of this node for, and the TVS does not know, is the best alarm that it is about to be stranded.',
   ],
   arguments: [{ syntax: '<name>', description: 'the device, as in SEP001122334455' }],
   examples: [
@@ -24,16 +27,18 @@ export const showTrustCommand = defineCommand({
     },
   ],
   async run(context, [asked = '']) {
-    const [{ showTrust }, { parseDeviceName }] = await Promise.all([
+    const [{ showTrust }, { parseDeviceName }, { readTvsFile }] = await Promise.all([
       import('../../app/show-trust.ts'),
       import('../../core/files/file-name.ts'),
+      import('../../node/tvs-file.ts'),
     ]);
     const name = parseDeviceName(asked);
     if (name === undefined) throw new Failure('usage', `'${asked}' is not a device name`);
     await withNode(context, async (node) => {
       const trust = await showTrust(node, name);
-      if (context.output.json) context.output.object(facts(trust));
-      else print(context.output, trust);
+      const asked = readTvsFile(node.folder)?.unknownSigners.find(({ device }) => device === name);
+      if (context.output.json) context.output.object(facts(trust, asked));
+      else print(context.output, trust, asked);
     });
     return 0;
   },
@@ -49,12 +54,17 @@ function time(ms: number | undefined): string {
   return ms === undefined ? 'never' : formatIsoSeconds(Math.floor(ms / 1000));
 }
 
-function print(output: Output, trust: ShownTrust): void {
+function print(output: Output, trust: ShownTrust, asked: UnknownSigner | undefined): void {
   const { name, heardMs, address, provedMs, unansweredConfigs, deliveries, pairs } = trust;
   output.line(`${name}  last heard ${time(heardMs)}${address === undefined ? '' : ` at ${address}`}`);
   output.line(`showed what it believes: ${time(provedMs)}`);
   if (unansweredConfigs > 0)
     output.line(`configurations fetched since without a sign that it took one: ${unansweredConfigs}`);
+  for (const each of trust.unanswered) printUnanswered(output, each);
+  if (asked !== undefined)
+    output.line(
+      `asked the TVS ${asked.count} times for a signer that it does not know, last ${time(asked.lastMs)}${namedBy(asked)}`,
+    );
   output.line();
   output.table(
     ['MAY HOLD CTL', 'ITL', 'SINCE', 'KNOWN BY'],
@@ -80,7 +90,20 @@ function print(output: Output, trust: ShownTrust): void {
     }
 }
 
-function facts(trust: ShownTrust): Readonly<Record<string, unknown>> {
+function printUnanswered(output: Output, { atMs, signer, refusals }: ShownUnanswered): void {
+  output.line(`  ${time(atMs)}  signed by ${signer ?? 'a certificate that nobody knows any more'}`);
+  for (const { ctl, itl, verdict, code, reason } of refusals)
+    output.line(
+      `    with CTL ${ctl} and ITL ${itl} it ${verdict === 'reject' ? 'refuses' : 'may refuse'} that: ${code}: ${reason}`,
+    );
+}
+
+/** A *verify* names nobody. */
+function namedBy({ signer }: UnknownSigner): string {
+  return signer === undefined ? '' : `: of ${signer.issuer}, serial ${signer.serial}`;
+}
+
+function facts(trust: ShownTrust, asked: UnknownSigner | undefined): Readonly<Record<string, unknown>> {
   const iso = (ms: number | undefined): string | null => (ms === undefined ? null : time(ms));
   const { name, heardMs, address, provedMs, unansweredConfigs, deliveries, pairs } = trust;
   return {
@@ -89,6 +112,15 @@ function facts(trust: ShownTrust): Readonly<Record<string, unknown>> {
     address: address ?? null,
     showedBelief: iso(provedMs),
     unansweredConfigs,
+    unanswered: trust.unanswered.map(({ atMs, signer, refusals }) => ({
+      at: iso(atMs),
+      signer: signer ?? null,
+      refusals,
+    })),
+    askedTvs:
+      asked === undefined
+        ? null
+        : { count: asked.count, last: iso(asked.lastMs), signer: asked.signer ?? null },
     deliveries: deliveries.map(({ sinceMs, generation, ...rest }) => ({
       ...rest,
       generation: generation ?? null,
