@@ -4,7 +4,7 @@
  * operation. Refused: a name that is taken, the last node, a node that removes itself.
  */
 import { Failure } from '../base/errors.ts';
-import type { CertificatePurpose } from '../core/cluster/model.ts';
+import { hostOf, type CertificatePurpose } from '../core/cluster/model.ts';
 import type { NewCertificate, Signer } from '../core/ports.ts';
 import { aftermathOfLists } from '../core/trust/aftermath.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
@@ -31,7 +31,7 @@ export async function joinNode(ports: InitPorts, request: JoinRequest): Promise<
   const { nodeName, recovery, by } = request;
   const { cluster, nodes, own } = await readClusterView(ports.store, ports.crypto);
   refuseClusterNames({ clusterId: cluster.id, nodeName });
-  if (nodes.some(({ name }) => name === nodeName))
+  if (nodes.some((node) => node.name === nodeName || hostOf(node) === nodeName))
     throw new Failure('refused', `the cluster has a node ${nodeName} already`, {
       hint: 'Give the new one another name, or remove-node the old one first.',
     });

@@ -3,15 +3,19 @@ import { Failure } from '../base/errors.ts';
 import { nodeStateEveryMs } from '../base/limits-database.ts';
 import { bad, good, type Outcome } from '../base/outcome.ts';
 import type { CertificatePurpose, Cluster, NodeState, TrustListKind } from '../core/cluster/model.ts';
-import type { Crypto, Store } from '../core/ports.ts';
+import type { CertificateJudge, Crypto, Store } from '../core/ports.ts';
 import { daysLeft } from '../core/trust/expiry.ts';
 import { decodeTrustList } from '../wire/trust-list.ts';
 import { readClusterView } from './cluster-view.ts';
+import { misnamedCertificates, type Misnamed } from './rename-node.ts';
 import { outdatedLists, type OutdatedList } from './outdated-lists.ts';
 
 export interface ClusterStatus {
   readonly cluster: Cluster;
   readonly nodes: readonly string[];
+  /** Nodes that phones know by another name. */
+  readonly renamed: readonly { readonly node: string; readonly host: string }[];
+  readonly misnamed: readonly Misnamed[];
   /** Of the database: how often what is served has changed. */
   readonly version: number;
   /** Of the nodes that serve from it; empty where the database lies in the folder. */
@@ -77,7 +81,7 @@ function servingNode(name: string, states: readonly NodeState[], newest: number)
 }
 
 export async function clusterStatus(
-  ports: { readonly store: Store; readonly crypto: Crypto },
+  ports: { readonly store: Store; readonly crypto: Crypto; readonly certificates: CertificateJudge },
   nowSeconds: number,
 ): Promise<ClusterStatus> {
   const view = await readClusterView(ports.store, ports.crypto);
@@ -87,6 +91,8 @@ export async function clusterStatus(
   return {
     cluster: view.cluster,
     nodes: view.nodes.map((node) => node.name),
+    renamed: view.nodes.flatMap(({ name, host }) => (host === undefined ? [] : [{ node: name, host }])),
+    misnamed: misnamedCertificates(ports.certificates, view),
     version,
     serving: states.length === 0 ? [] : view.nodes.map(({ name }) => servingNode(name, states, version)),
     certificates: view.own.map(({ purpose, node, certificate }) => ({

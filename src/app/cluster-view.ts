@@ -43,7 +43,7 @@ export async function readClusterView(store: Store, crypto: Crypto): Promise<Clu
 /** The cluster as it will be when `change` is made; nothing is written. */
 export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange): ClusterView {
   const { addCertificates = [], retireCertificates = [], landCertificates = [] } = change;
-  const { addNodes = [], removeNodes = [] } = change;
+  const { addNodes = [], removeNodes = [], renameNodes = [] } = change;
   const { mode = view.cluster.mode, hash = view.cluster.hash, rotation } = change;
   // Rows get their ids when they are written; until then they stand behind all others, as they will.
   const added = addCertificates.map((certificate) => ({
@@ -62,7 +62,10 @@ export function viewAfter(crypto: Crypto, view: ClusterView, change: TrustChange
       : rotation.to === undefined
         ? others
         : [...others, { purpose: rotation.purpose, ...rotation.to }];
-  const nodes = [...view.nodes.filter(({ name }) => !removeNodes.includes(name)), ...addNodes];
+  const hosts = new Map(renameNodes.map(({ name, host }) => [name, host]));
+  const staying = view.nodes.filter(({ name }) => !removeNodes.includes(name));
+  const renamed = staying.map((node) => ({ ...node, host: hosts.get(node.name) ?? node.host }));
+  const nodes = [...renamed, ...addNodes];
   return viewOf(
     crypto,
     { ...view.cluster, mode, hash },

@@ -6,7 +6,7 @@
  */
 import { Failure } from '../base/errors.ts';
 import { printable, toHex } from '../base/text.ts';
-import type { CertificatePurpose, CertificateStoreName } from '../core/cluster/model.ts';
+import { hostOf, type CertificatePurpose, type CertificateStoreName } from '../core/cluster/model.ts';
 import type {
   CertificateFacts,
   CertificateJudge,
@@ -71,7 +71,11 @@ export async function importCertificate(
   const waits = ownRows(view, purpose).length > 0;
   if (waits) await refuseSecondRenewal(ports, view, purpose);
   const { certificate, keyPem } = await findOwn(ports, request);
-  const { reasons, warnings } = ports.certificates.suitability(purpose, thisNodeOf(view).name, certificate);
+  const { reasons, warnings } = ports.certificates.suitability(
+    purpose,
+    hostOf(thisNodeOf(view)),
+    certificate,
+  );
   if (reasons.length > 0)
     throw new Failure(
       'refused',

@@ -4,7 +4,7 @@
  * has its own steps; refused here.
  */
 import { Failure } from '../base/errors.ts';
-import type { CertificatePurpose } from '../core/cluster/model.ts';
+import { hostOf, type CertificatePurpose } from '../core/cluster/model.ts';
 import type { Crypto, Issuer, KeyFiles, NewCertificate, Requested, Store, WallClock } from '../core/ports.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
 import { withNewKeys } from './new-keys.ts';
@@ -77,5 +77,5 @@ export async function requestCertificate(
 }
 
 function orderOf(view: ClusterView, purpose: CertificatePurpose, notBeforeMs: number) {
-  return { purpose, clusterId: view.cluster.id, nodeName: thisNodeOf(view).name, notBeforeMs };
+  return { purpose, clusterId: view.cluster.id, nodeName: hostOf(thisNodeOf(view)), notBeforeMs };
 }

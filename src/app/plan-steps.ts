@@ -38,6 +38,8 @@ export interface SteppedOperation {
   readonly follows: FollowUp | undefined;
   /** What helps phones that it would strand, where that is no list. */
   readonly firstSteps?: readonly PlannedStep[];
+  /** Commands of a longer way, each planned when it is given. */
+  readonly laterSteps?: readonly PlannedStep[];
 }
 
 const reset = 'tftp-pki reset-phones --behind';
@@ -56,12 +58,12 @@ export async function planSteps(
 /** Nobody is stranded: the change, and what may follow it. */
 async function stepsFrom(
   paper: PaperPlanner,
-  { operation, resets, follows }: SteppedOperation,
+  { operation, resets, follows, laterSteps = [] }: SteppedOperation,
 ): Promise<readonly PlannedStep[]> {
   const steps: PlannedStep[] = [{ command: `tftp-pki ${operation}`, when: 'now', stranded: 0 }];
   if (resets)
     steps.push({ command: reset, when: 'then: phones take the new lists when they boot', stranded: 0 });
-  if (follows === undefined) return steps;
+  if (follows === undefined) return [...steps, ...laterSteps];
   const after = paper.afterChange();
   const [early, late] = [
     await paper.stranded(after.atOnce, follows),

@@ -170,11 +170,12 @@ function detailOf(
 ): Readonly<Record<string, string | readonly string[]>> {
   const named = (certificates: readonly Pick<CertificateFacts, 'fingerprint'>[]): readonly string[] =>
     certificates.map(({ fingerprint }) => fingerprint);
-  const { addCertificates = [], retireCertificates = [], mode, hash } = change;
+  const { addCertificates = [], retireCertificates = [], renameNodes = [], mode, hash } = change;
   return {
     lists: lists.map(({ kind, sha256, signer }) => `${kind} ${sha256} by ${signer}`),
     ...(addCertificates.length > 0 && { added: named(addCertificates) }),
     ...(retireCertificates.length > 0 && { retired: retireCertificates.map(String) }),
+    ...(renameNodes.length > 0 && { renamed: renameNodes.map(({ name, host }) => `${name} is ${host}`) }),
     ...(mode !== undefined && { mode }),
     ...(hash !== undefined && { hash }),
   };

@@ -12,6 +12,7 @@
 import { Failure } from '../base/errors.ts';
 import {
   certificatePurposes,
+  hostOf,
   type CertificatePurpose,
   type StoredCertificate,
 } from '../core/cluster/model.ts';
@@ -75,7 +76,7 @@ export async function beginRenewal(
   const { certificate, encryptedKeyPem } = await ports.issuer.issue({
     purpose,
     clusterId: view.cluster.id,
-    nodeName: thisNodeOf(view).name,
+    nodeName: hostOf(thisNodeOf(view)),
     notBeforeMs: nowMs,
   });
   const { der, fingerprint } = certificate;

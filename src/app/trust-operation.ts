@@ -29,6 +29,8 @@ export interface TrustOperation {
   readonly next?: string;
   /** What it publishes, where it does: when it may follow is planned, too. */
   readonly follows?: FollowUp;
+  /** Commands of a longer way, each planned when it is given. */
+  readonly laterSteps?: readonly PlannedStep[];
   /** A key that somebody else has is cut off at any cost; the cost is said. */
   readonly atAnyCost?: boolean;
 }

@@ -7,7 +7,7 @@ import { backupCommand, restoreCommand } from './commands/backup-node.ts';
 import { bootFleetCommand } from './commands/boot-fleet.ts';
 import { bootPhoneCommand } from './commands/boot-phone.ts';
 import { changeDeviceCommand } from './commands/change-device.ts';
-import { joinNodeCommand, removeNodeCommand } from './commands/change-nodes.ts';
+import { joinNodeCommand, removeNodeCommand, renameNodeCommand } from './commands/change-nodes.ts';
 import { checkNodeCommand } from './commands/check-node.ts';
 import { completion } from './commands/completion.ts';
 import { decryptFileCommand } from './commands/decrypt-file.ts';
@@ -61,6 +61,7 @@ export const commands: readonly CommandDefinition[] = [
   adoptClusterCommand,
   joinNodeCommand,
   removeNodeCommand,
+  renameNodeCommand,
   migrateDatabaseCommand,
   serveFiles,
   reloadServer,

@@ -9,14 +9,12 @@ import type { BulkStore } from './bulk/bulk-store.ts';
 import type {
   CertificatePurpose,
   Cluster,
-  ClusterMode,
   ClusterNode,
-  Landed,
   NodeState,
   PublishedList,
-  RotationChange,
   StoredCertificate,
 } from './cluster/model.ts';
+import type { NewCertificate, TrustChange } from './cluster/trust-change.ts';
 import type { HealthState } from './cluster/health.ts';
 import type { HeardBeliefs, SharedBeliefs } from './trust/belief-store.ts';
 import type { ListHistory } from './trust/list-history.ts';
@@ -32,6 +30,7 @@ import type { DeviceStore } from './devices/device-store.ts';
 import type { Content, FileContent, FileRequest, Resolution } from './files/resolution.ts';
 import type { PhoneTrust, TvsAnswer } from './trust/phone-trust.ts';
 
+export type { NewCertificate, TrustChange } from './cluster/trust-change.ts';
 export type { Decryptor, Encrypted, Encryptor } from './signing/encryptor.ts';
 
 /** Distinguished name as an ordered list of attributes, as in the certificate: `['CN', 'cucm-a.example']`. */
@@ -320,23 +319,7 @@ export interface FieldState {
   readonly published: readonly PublishedList[];
 }
 
-export type NewCertificate = Omit<StoredCertificate, 'id' | 'retiredMs'>;
 export type NewList = Omit<PublishedList, 'generation'>;
-
-/** What changes in the cluster together with its lists. */
-export interface TrustChange {
-  readonly addCertificates?: readonly NewCertificate[] | undefined;
-  /** Ids of rows. */
-  readonly retireCertificates?: readonly number[] | undefined;
-  /** Rows that stand where an import would put them, now for another purpose or another while. */
-  readonly landCertificates?: readonly { readonly id: number; readonly landed: Landed }[] | undefined;
-  readonly mode?: ClusterMode | undefined;
-  readonly hash?: HashName | undefined;
-  readonly rotation?: RotationChange | undefined;
-  readonly addNodes?: readonly ClusterNode[] | undefined;
-  /** Names; what they signed and were stays as history. */
-  readonly removeNodes?: readonly string[] | undefined;
-}
 
 /** Private keys at rest: one file each, encrypted, 0600 in a 0700 folder, named by the certificate's fingerprint. */
 export interface KeyFiles {
@@ -393,6 +376,7 @@ export interface Suitability {
 /** Judges certificates that another CA issued. */
 export interface CertificateJudge {
   suitability(purpose: CertificatePurpose, nodeName: string, certificate: CertificateFacts): Suitability;
+  namesHost(certificate: CertificateFacts, host: string): boolean;
   /** The path from `leaf` to a self-signed one among `others`, leaf first, valid at `atSeconds`; or why there is none. */
   path(
     leaf: CertificateFacts,

@@ -8,6 +8,7 @@ import type { EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import type { StoredProvisioning } from '../core/devices/device-store.ts';
 import { isNoiseMiss } from '../core/files/file-name.ts';
+import { hostOf } from '../core/cluster/model.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import type { CertificateFacts, Resolver, Signer, Store } from '../core/ports.ts';
@@ -195,7 +196,7 @@ async function makeChain(
     'device-config': createDeviceConfigLink({
       devices: store,
       provisioning,
-      nodes: view.nodes.map((known) => known.name),
+      nodes: view.nodes.map(hostOf),
       crypto,
       markers: {
         of: (device) => markerName(crypto, view.cluster.id, device, signer.certificate.fingerprint),

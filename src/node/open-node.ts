@@ -27,7 +27,7 @@ import { validatePath } from '../pki/path.ts';
 import { writePem } from '../pki/pem.ts';
 import { writePkcs12 } from '../pki/pkcs12-write.ts';
 import { randomPassphrase, readPrivateKey } from '../pki/private-key.ts';
-import { judgeSuitability } from '../pki/suitable.ts';
+import { judgeSuitability, namesHost } from '../pki/suitable.ts';
 import { createVerifier } from '../pki/verifier.ts';
 import { openBeliefs, readBeliefs } from '../store/beliefs.ts';
 import { createDataFolder, openDataFolder, type DataFolder } from '../store/data-folder.ts';
@@ -205,7 +205,7 @@ async function join(
     sha512Models: config.risk.sha512Models,
     verifyAgain,
     signers: keys.signers,
-    certificates: { suitability: judgeSuitability, path: validatePath },
+    certificates: { suitability: judgeSuitability, namesHost, path: validatePath },
     bundles: createBundles(),
     quarantine: createQuarantine(folder.bulkFolder),
     readBundle: (bytes, options) => readCertificateBundle(bytes, { ...options, keyPassphrase: passphrase }),

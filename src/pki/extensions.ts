@@ -12,8 +12,8 @@ export interface UsageFacts {
   /** Object identifiers; undefined where absent. */
   readonly extendedKeyUsage: readonly string[] | undefined;
   readonly certificateAuthority: boolean;
-  /** dNSName entries of the subject alternative name. */
-  readonly dnsNames: readonly string[];
+  /** dNSName entries of the subject alternative name, and IPv4 addresses as text. */
+  readonly hosts: readonly string[];
 }
 
 export const keyUsageBit = { digitalSignature: 0, keyCertSign: 5 } as const;
@@ -37,7 +37,7 @@ export function readUsage(certificate: CertificateFacts): UsageFacts | undefined
       keyUsage: keyUsage && bitNumbers(keyUsage.expect(derTag.bitString).content),
       extendedKeyUsage: extended && identifiers(extended.sequence()),
       certificateAuthority: constraints !== undefined && isAuthority(constraints.sequence()),
-      dnsNames: names ? dnsNames(names.sequence()) : [],
+      hosts: names ? hostsOf(names.sequence()) : [],
     };
   } catch (error) {
     if (error instanceof DerError) return undefined;
@@ -66,6 +66,7 @@ function extensionsOf(der: Uint8Array): Map<string, DerReader> {
 
 const booleanTag = 0x01;
 const dnsNameTag = 0x82;
+const ipAddressTag = 0x87;
 
 /** X.690 §11.2.2: bit 0 is the highest of the first byte; the first content byte counts the unused ones. */
 function bitNumbers(content: Uint8Array): ReadonlySet<number> {
@@ -86,11 +87,12 @@ function isAuthority(constraints: DerReader): boolean {
   return constraints.peekTag() === booleanTag && constraints.any().content[0] === 0xff;
 }
 
-function dnsNames(names: DerReader): readonly string[] {
+function hostsOf(names: DerReader): readonly string[] {
   const found: string[] = [];
   while (!names.done) {
     const { tag, content } = names.any();
     if (tag === dnsNameTag) found.push(decodeLatin1(content));
+    if (tag === ipAddressTag && content.length === 4) found.push(content.join('.'));
   }
   return found;
 }

@@ -30,10 +30,17 @@ export function judgeSuitability(
   const isServer = profile.extendedKeyUsage.includes('serverAuth') && !profile.certificateAuthority;
   if (isServer && extendedKeyUsage !== undefined && !allowsServer)
     reasons.push('its extended key usage does not allow serverAuth');
-  const isNamed = usage.dnsNames.some((name) => name.toLowerCase() === nodeName.toLowerCase());
   const warnings =
-    profile.subjectAlternativeName && !isNamed ? [`its subject alternative names lack ${nodeName}`] : [];
+    profile.subjectAlternativeName && !namesHost(certificate, nodeName)
+      ? [`its subject alternative names lack ${nodeName}`]
+      : [];
   return { reasons, warnings };
+}
+
+/** By a subject alternative name. */
+export function namesHost(certificate: CertificateFacts, host: string): boolean {
+  const names = readUsage(certificate)?.hosts ?? [];
+  return names.some((name) => name.toLowerCase() === host.toLowerCase());
 }
 
 function hasKeyOf({ key }: Profile, { publicKey }: CertificateFacts): boolean {

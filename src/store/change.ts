@@ -6,7 +6,7 @@ import { addCertificates, landCertificate, retireCertificate } from './tables/ce
 import { changeRotation } from './tables/rotation.ts';
 import { updateHash, updateMode } from './tables/cluster.ts';
 import { raiseTimestampFloor } from './tables/signed-timestamp.ts';
-import { insertNode, removeNode } from './tables/node.ts';
+import { insertNode, removeNode, renameNode } from './tables/node.ts';
 
 export async function applyChange(
   query: Kysely<Schema>,
@@ -15,7 +15,7 @@ export async function applyChange(
   atMs: number,
 ): Promise<void> {
   const { addCertificates: added = [], retireCertificates = [], landCertificates = [] } = trustChange;
-  const { addNodes = [], removeNodes = [], mode, hash, rotation } = trustChange;
+  const { addNodes = [], removeNodes = [], renameNodes = [], mode, hash, rotation } = trustChange;
   for (const id of retireCertificates) await retireCertificate(query, id, atMs);
   for (const { id, landed } of landCertificates) await landCertificate(query, id, landed);
   // A certificate belongs to a node that is there.
@@ -23,6 +23,7 @@ export async function applyChange(
   if (added.length > 0) await addCertificates(query, crypto, added);
   await raiseTimestampFloor(query, newestSigner(crypto, added));
   for (const name of removeNodes) await removeNode(query, name, atMs);
+  for (const node of renameNodes) await renameNode(query, node);
   if (mode !== undefined) await updateMode(query, mode);
   if (hash !== undefined) {
     await updateHash(query, hash);

@@ -25,6 +25,7 @@ import { filesBook } from './migrations/0015-files-book.ts';
 import { changeMarks } from './migrations/0016-change-marks.ts';
 import { sharedBeliefs } from './migrations/0017-shared-beliefs.ts';
 import { showedBelief } from './migrations/0018-showed-belief.ts';
+import { nodeHost } from './migrations/0019-node-host.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -47,6 +48,7 @@ export const migrations: readonly Migration[] = [
   changeMarks,
   sharedBeliefs,
   showedBelief,
+  nodeHost,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

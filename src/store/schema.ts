@@ -68,6 +68,8 @@ export interface NodeTable {
   name: string;
   created_ms: number;
   removed_ms: Generated<number | null>;
+  /** Null: its name. */
+  host: Generated<string | null>;
 }
 
 export interface CertificateTable {

@@ -49,6 +49,7 @@ const victims: readonly Victim[] = [
   { name: 'update-ctl', words: ['update-ctl', '--yes'], before: [init], keys: 0 },
   { name: 'set-mode', words: ['set-mode', 'mixed', '--yes'], before: [nonsecure], keys: 0 },
   { name: 'set-hash', words: ['set-hash', 'sha512', '--yes'], before: [init], keys: 0 },
+  { name: 'rename-node', words: ['rename-node', 'n.example', 'm.example', '--yes'], before: [init], keys: 0 },
   { name: 'renew-cert', words: begin, before: [init], keys: 1 },
   { name: 'renew-cert --switch', words: [...begin, '--switch'], before: [init, begin], keys: 0 },
 ];

@@ -84,7 +84,7 @@ async function shows(block: Block | undefined): Promise<void> {
 }
 
 test('rotation.md, recovery.md and migration.md show what the commands print', async () => {
-  const [publish, wait, retire, hash, ...more] = blocksOf('rotation.md');
+  const [publish, wait, retire, hash, rename, ...more] = blocksOf('rotation.md');
   const [recover, drill, ...others] = blocksOf('recovery.md');
   const [fleet, ...rest] = blocksOf('migration.md');
   expect([...more, ...others, ...rest]).toEqual([]);
@@ -101,6 +101,7 @@ test('rotation.md, recovery.md and migration.md show what the commands print', a
 
   // There is one generation as yet, so there are few pairs.
   await shows(hash);
+  await shows(rename);
   await field.changed(() => shows(publish));
   await shows(wait);
   await field.allCome();

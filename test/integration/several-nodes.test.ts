@@ -42,6 +42,12 @@ afterAll(async () => {
   rmSync(world, { recursive: true });
 });
 
+async function run(node: string, ...words: readonly string[]): Promise<{ status: number; said: string }> {
+  const terminal = fakeTerminal();
+  const status = await runProgram([...words, '--data', join(world, node)], terminal);
+  return { status, said: terminal.stderr.text };
+}
+
 async function command(node: string, ...words: readonly string[]): Promise<Record<string, unknown>> {
   const terminal = fakeTerminal();
   const status = await runProgram([...words, '--json', '--data', join(world, node)], terminal);
@@ -154,6 +160,19 @@ test('a node joins, is told of changes, is fallen over to, survives its database
       await expect.poll(() => digestOf(server, name), { timeout: 20_000 }).toBe(3);
     await boot(server);
   }
+
+  // The lists of both name the new host, and the other node is renamed nowhere but in its own folder.
+  await command('a', 'rename-node', 'a.example', 'a2.example', '--yes');
+  for (const server of [a, b]) {
+    await expect
+      .poll(async () => Buffer.from((await fetchFrom(server, 'ITLFile.tlv')) ?? []).includes('a2.example'), {
+        timeout: 20_000,
+      })
+      .toBe(true);
+    await boot(server);
+  }
+  const others = await run('a', 'rename-node', 'b.example', 'b2.example', '--yes');
+  expect(others).toMatchObject({ status: 1, said: expect.stringContaining('join-node --node b2.example') });
 
   await command('a', 'remove-node', 'b.example', '--yes');
   await b.stop();

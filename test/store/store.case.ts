@@ -102,6 +102,28 @@ function clusterCases(bench: () => Bench): void {
     expect(own?.id).not.toBe(other?.id);
   });
 
+  test('a node gets another host name and its first one back; a node that is none gets none', async () => {
+    const { store } = bench();
+    await store.createCluster(cluster, node, [certificate], audit);
+    const rename = (name: string, host: string) =>
+      store.publish([list('itl', 'x')], accept, audit, { renameNodes: [{ name, host }] });
+    await rename(node.name, 'new.example');
+    expect(await store.listNodes()).toEqual([{ ...node, host: 'new.example' }]);
+    await expect(rename('nobody', 'new.example')).rejects.toMatchObject({ code: 'not-found' });
+    await rename(node.name, node.name);
+    expect(await store.listNodes()).toEqual([node]);
+  });
+
+  test('another hash is one change with its lists, and no file keeps its old timestamp', async () => {
+    const { store } = bench();
+    await store.createCluster(cluster, node, [certificate], audit);
+    const stamp = () => store.signedTimestamp('Ringlist.xml.sgn', 'signer', 'content', 1);
+    expect(await stamp()).toBe(1);
+    await store.publish([list('itl', 'x')], accept, { ...audit, atMs: 7_500 }, { hash: 'sha512' });
+    expect(await store.readCluster()).toEqual({ ...cluster, hash: 'sha512' });
+    expect(await stamp()).toBe(7);
+  });
+
   test('a second cluster is refused and changes nothing', async () => {
     const { store } = bench();
     await store.createCluster(cluster, node, [certificate], audit);

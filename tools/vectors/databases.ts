@@ -77,6 +77,7 @@ const rows: Readonly<Record<number, readonly string[]>> = {
     "insert into device_gone values ('SEP001122334488', 2)",
     "insert into node_state values ('tftp.kept', 41, 1790000000027, 1790000000028)",
   ],
+  19: ["update node set host = 'new.kept' where name = 'tftp.kept'"],
 };
 
 function auditRows(): readonly string[] {

@@ -1,4 +1,4 @@
-/** `join-node` and `remove-node`: a cluster of several nodes on one PostgreSQL. */
+/** `join-node`, `remove-node` and `rename-node`: a cluster of several nodes on one PostgreSQL. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -99,5 +99,34 @@ export const removeNodeCommand = defineCommand<TrustOptions>({
   async run(context, [name = ''], options) {
     const { removeNode } = await import('../../app/change-nodes.ts');
     return runTrustOperation(context, options, (node) => removeNode(node, name));
+  },
+});
+
+export const renameNodeCommand = defineCommand<TrustOptions>({
+  name: 'rename-node',
+  topic: 'Node',
+  summary: 'let phones know this node by another host name',
+  description: [
+    'Publishes lists in which the records of this node name the new host, under the same keys: every phone takes them, and ' +
+      'every path stays. Configurations that name the CallManager nodes name the new host too.',
+    'The certificates go on naming the old host until they are renewed, one at a time: callmanager --guided, then tftp-ec, ' +
+      'then tvs; status says which is next. Database and folder go on calling the node by the name it was made with.',
+    'Refused while one of them is between the steps of a renewal, and for a node of another folder: there a node joins ' +
+      'under the new name, and the old one leaves.',
+  ],
+  arguments: [
+    { syntax: '<old>', description: 'this node, by its name or by the host name that phones know' },
+    { syntax: '<new>', description: 'the host name as phones will see it' },
+  ],
+  options: trustOptions,
+  examples: [
+    {
+      says: 'the same node, in another domain',
+      command: 'tftp-pki rename-node tftp-a tftp-a.example.net --data /var/lib/tftp-pki',
+    },
+  ],
+  async run(context, [from = '', to = ''], options) {
+    const { renameNode } = await import('../../app/rename-node.ts');
+    return runTrustOperation(context, options, (node) => renameNode(node, { from, to }));
   },
 });

@@ -58,6 +58,7 @@ export const showStatus = defineCommand({
       }
       sayAway(context.output, status, away);
       sayOutdated(context.output, status);
+      sayMisnamed(context.output, status);
       for (const { purpose, daysLeft } of status.certificates)
         if (expiryStage(daysLeft) !== undefined)
           context.output.warn(
@@ -84,6 +85,14 @@ function sayOutdated(output: Output, { outdated }: ClusterStatus): void {
   }
 }
 
+/** One at a time: the first of them is next. */
+function sayMisnamed(output: Output, { misnamed }: ClusterStatus): void {
+  for (const { purpose, node, host } of misnamed)
+    output.warn(`the ${purpose} certificate of ${node} does not name ${host}`);
+  const [first] = misnamed;
+  if (first !== undefined) output.hint(first.next);
+}
+
 function statusFacts(
   status: ClusterStatus,
   risks: readonly Risk[],
@@ -93,6 +102,8 @@ function statusFacts(
   return {
     cluster: { id, mode, hash, created: new Date(createdMs).toISOString() },
     nodes: status.nodes,
+    renamed: status.renamed,
+    misnamed: status.misnamed,
     certificates: status.certificates.map(({ node, notAfter, ...facts }) => ({
       ...facts,
       node: node ?? null,
@@ -114,9 +125,10 @@ function statusFacts(
 }
 
 function printStatus(output: Output, status: ClusterStatus): void {
-  const { cluster, nodes, certificates, lists, devices } = status;
+  const { cluster, nodes, renamed, certificates, lists, devices } = status;
   output.line(`cluster  ${cluster.id}, ${cluster.mode}, signs with ${cluster.hash.toUpperCase()}`);
-  output.line(`nodes    ${nodes.join(', ')}`);
+  const hosts = new Map(renamed.map(({ node, host }) => [node, ` (phones know it as ${host})`]));
+  output.line(`nodes    ${nodes.map((node) => `${node}${hosts.get(node) ?? ''}`).join(', ')}`);
   output.line(`devices  ${devices}`);
   output.line();
   output.table(

@@ -18,9 +18,16 @@ export interface Cluster {
 }
 
 export interface ClusterNode {
-  /** Host name as phones see it in the lists' DNSNAME. */
+  /** What rows, folders and commands call it, for ever: the host name that it was made with. */
   readonly name: string;
+  /** Host name as phones see it in the lists' DNSNAME, where it is another one by now. */
+  readonly host?: string | undefined;
   readonly createdMs: number;
+}
+
+/** What phones know a node by. */
+export function hostOf({ name, host = name }: Pick<ClusterNode, 'name' | 'host'>): string {
+  return host;
 }
 
 /** What a serving node last said of itself. */

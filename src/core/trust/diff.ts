@@ -1,6 +1,7 @@
 /**
  * What changes between two trust lists, record by record (for plans, imports and audits). A record is its role and its
- * certificate; where it has none, its role and DNS NAME. Order is no change: phones look records up.
+ * certificate; where it has none, its role and DNS NAME. Another DNS NAME of a record that stays is a change of its own;
+ * a name that is not there on one side (the open tools write none) is none. Order is no change: phones look records up.
  */
 import { equalBytes } from '../../base/bytes.ts';
 import { printable, toHex } from '../../base/text.ts';
@@ -16,6 +17,8 @@ export interface ListDiff<Record extends TrustRecordFields = TrustRecordFields> 
   readonly added: readonly Record[];
   readonly removed: readonly Record[];
   readonly kept: readonly Record[];
+  /** Of those that are kept, with the new DNS NAME. */
+  readonly renamed: readonly Record[];
   /** The new list names another certificate as its signer (by serial; verify says whether it holds). */
   readonly signerChanged: boolean;
 }
@@ -30,6 +33,9 @@ export function diffLists<Record extends TrustRecordFields>(
     added: after.records.filter((record) => !isIn(before, record)),
     removed: before.records.filter((record) => !isIn(after, record)),
     kept: after.records.filter((record) => isIn(before, record)),
+    renamed: after.records.filter((record) =>
+      before.records.some((other) => sameRecord(other, record) && isRenamed(other, record)),
+    ),
     signerChanged: !equalBytes(before.header.signer.serial, after.header.signer.serial),
   };
 }
@@ -41,8 +47,16 @@ export function formatDiff(diff: ListDiff, after: ListSide): readonly string[] {
   return [
     ...diff.removed.map(line('-')),
     ...diff.added.map(line('+')),
+    ...diff.renamed.map((record) => `${line('~')(record)}: ${printable(record.dnsName ?? '')}`),
     ...(diff.signerChanged ? [`! signed by ${printable(name)} (serial ${toHex(serial, ':')})`] : []),
   ];
+}
+
+function isRenamed(
+  { dnsName: before = '' }: TrustRecordFields,
+  { dnsName: after = '' }: TrustRecordFields,
+): boolean {
+  return before !== '' && after !== '' && before !== after;
 }
 
 function sameRecord(a: TrustRecordFields, b: TrustRecordFields): boolean {

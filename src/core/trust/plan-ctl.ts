@@ -10,6 +10,7 @@
  * Nonsecure mode keeps the CTL, since a phone never gives one up by itself: its servers stand without certificates, and
  * files are then the ITL's and the TVS's affair, a proxy's too.
  */
+import { hostOf } from '../cluster/model.ts';
 import {
   inUse,
   ownOf,
@@ -32,7 +33,7 @@ export function planCtl(input: TrustInput): TrustPlan {
           {
             role: 'CCM+TFTP' as const,
             certificate: undefined,
-            dnsName: node.name,
+            dnsName: hostOf(node),
             ipAddress: node.ipAddress,
           },
         ],

@@ -5,7 +5,7 @@
 import { assert } from '../../base/assert.ts';
 import { Failure } from '../../base/errors.ts';
 import type { Role } from '../../wire/role.ts';
-import type { CertificatePurpose, ClusterMode, TrustListKind } from '../cluster/model.ts';
+import { hostOf, type CertificatePurpose, type ClusterMode, type TrustListKind } from '../cluster/model.ts';
 import type { CertificateFacts } from '../ports.ts';
 
 export interface PlannedRecord {
@@ -27,6 +27,7 @@ export interface TrustPlan {
 
 export interface PlannedNode {
   readonly name: string;
+  readonly host?: string | undefined;
   readonly ipAddress?: Uint8Array | undefined;
 }
 
@@ -90,7 +91,7 @@ export function recordsOn(
   return certificates.map((certificate) => ({
     role,
     certificate,
-    dnsName: node?.name ?? '',
+    dnsName: node === undefined ? '' : hostOf(node),
     ipAddress: node?.ipAddress,
   }));
 }

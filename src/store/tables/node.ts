@@ -12,7 +12,11 @@ export async function listNodes(query: Kysely<Schema>): Promise<readonly Cluster
     .orderBy('created_ms')
     .orderBy('name')
     .execute();
-  return rows.map((row) => ({ name: row.name, createdMs: row.created_ms }));
+  return rows.map(({ name, host, created_ms: createdMs }) => ({
+    name,
+    ...(host !== null && { host }),
+    createdMs,
+  }));
 }
 
 /** Failure `refused` when a node of that name is there; one that was removed comes back. */
@@ -29,9 +33,23 @@ export async function insertNode(query: Kysely<Schema>, { name, createdMs }: Clu
   if (there.removed_ms === null) throw new Failure('refused', `the cluster has a node ${name} already`);
   await query
     .updateTable('node')
-    .set({ created_ms: createdMs, removed_ms: null })
+    .set({ created_ms: createdMs, removed_ms: null, host: null })
     .where('name', '=', name)
     .execute();
+}
+
+/** From now on phones know it as `host`; its name stays. */
+export async function renameNode(
+  query: Kysely<Schema>,
+  { name, host }: { readonly name: string; readonly host: string },
+): Promise<void> {
+  const { numUpdatedRows } = await query
+    .updateTable('node')
+    .set({ host: host === name ? null : host })
+    .where('name', '=', name)
+    .where('removed_ms', 'is', null)
+    .executeTakeFirstOrThrow();
+  if (numUpdatedRows !== 1n) throw new Failure('not-found', `there is no node ${name}`);
 }
 
 /** Its row stays: certificates of the history belong to it. */

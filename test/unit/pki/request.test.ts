@@ -12,7 +12,7 @@ import { createSoftwareKeys } from '../../../src/pki/fresh-key.ts';
 import { createIssuer } from '../../../src/pki/issue.ts';
 import { validatePath } from '../../../src/pki/path.ts';
 import { writePem } from '../../../src/pki/pem.ts';
-import { judgeSuitability } from '../../../src/pki/suitable.ts';
+import { judgeSuitability, namesHost } from '../../../src/pki/suitable.ts';
 import { makeCorporateCa, type CorporateCa } from '../../helpers/corporate-ca.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-request-'));
@@ -20,8 +20,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const issuer = createIssuer({ keys: createSoftwareKeys('correct horse') });
 const node = 'cucm-a.example';
-const request = (purpose: (typeof certificatePurposes)[number]) =>
-  issuer.request({ purpose, clusterId: 'alpha', nodeName: node, notBeforeMs: 0 });
+const request = (purpose: (typeof certificatePurposes)[number], nodeName = node) =>
+  issuer.request({ purpose, clusterId: 'alpha', nodeName, notBeforeMs: 0 });
 /** A little later than now, for the certificates are made after this line. */
 const nowSeconds = Math.floor(Date.now() / 1000) + 60;
 const day = 86_400;
@@ -164,6 +164,15 @@ describe('an answer serves its purpose', () => {
     expect(judgeSuitability('tvs', 'other.example', answers.tvs).warnings).toEqual([
       'its subject alternative names lack other.example',
     ]);
+  });
+
+  test('names a host by DNS name or address, and by nothing else', async () => {
+    expect(namesHost(answers.tvs, node.toUpperCase())).toBe(true);
+    expect(namesHost(answers.tvs, 'other.example')).toBe(false);
+    const address = await request('tvs', '192.0.2.7');
+    const answer = only(ca.answer(address.requestPem, ['subjectAltName=IP:192.0.2.7,IP:2001:db8::7']));
+    expect(namesHost(answer, '192.0.2.7')).toBe(true);
+    expect(namesHost(answer, node)).toBe(false);
   });
 
   test('with no extensions at all, since absence allows', async () => {

@@ -54,6 +54,19 @@ describe('diffLists', () => {
     expect(diff.kept).toHaveLength(1);
   });
 
+  it('tells a record that stays under another host, where both sides name one', () => {
+    const server = (host: string | undefined) =>
+      record([...(host === undefined ? [] : [tlv(2, text(host))]), tlv(4, [0, 3]), tlv(9, [1, 2, 3])]);
+    const before = decode(list(server('a')));
+    const after = decode(list(server('b')));
+    expect(formatDiff(diffLists(before, after), after)).toEqual([expect.stringMatching(/^~ TFTP .*: b$/)]);
+    expect(diffLists(before, after)).toMatchObject({ added: [], removed: [], kept: [{ dnsName: 'b' }] });
+    const nameless = decode(list(server(undefined)));
+    expect(formatDiff(diffLists(nameless, after), after)).toEqual([]);
+    expect(formatDiff(diffLists(before, nameless), nameless)).toEqual([]);
+    expect(formatDiff(diffLists(after, after), after)).toEqual([]);
+  });
+
   it('sees a certificate put into a record that had none', () => {
     const before = decode(list(record([tlv(2, text('a')), tlv(4, [0, 2])])));
     const after = decode(list(record([tlv(2, text('a')), tlv(4, [0, 2]), tlv(9, [1])])));
