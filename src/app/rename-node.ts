@@ -61,13 +61,11 @@ export async function renameNode(ports: Ports, { from, to }: RenameRequest): Pro
     question: `Publish lists that name this node ${to}?`,
     aftermath: aftermathOfLists,
     ...(next !== undefined && { next }),
-    laterSteps: renewals.map(
-      (command): PlannedStep => ({
-        command,
-        when: 'when phones have taken the lists before it; planned when it is given',
-        stranded: 0,
-      }),
-    ),
+    laterSteps: renewals.map((command): PlannedStep => ({
+      command,
+      when: 'when phones have taken the lists before it; planned when it is given',
+      stranded: 0,
+    })),
   };
 }
 
