@@ -79,13 +79,16 @@ export function canSign({ certificate }: Anchor): boolean {
 }
 
 export function nameCertificate(certificate: CertificateFacts): CertificateName {
-  return {
-    subject: certificate.subject,
-    issuer: certificate.issuer,
-    serial: toHex(certificate.serial, ':'),
-    fingerprint: certificate.fingerprint,
-  };
+  const known = named.get(certificate);
+  if (known !== undefined) return known;
+  const { subject, issuer, serial, fingerprint } = certificate;
+  const name = { subject, issuer, serial: toHex(serial, ':'), fingerprint };
+  named.set(certificate, name);
+  return name;
 }
+
+/** A value of its argument and nothing else; one judgement after the other names the same few. */
+const named = new WeakMap<CertificateFacts, CertificateName>();
 
 export function nameAnchor(anchor: Anchor): CertificateName {
   if (anchor.certificate) return nameCertificate(anchor.certificate);

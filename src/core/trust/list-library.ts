@@ -20,6 +20,7 @@ export class ListLibrary {
   readonly #crypto: Crypto;
   readonly #lists = new Map<string, PublishedList>();
   readonly #held = new Map<PairKey, Held | undefined>();
+  readonly #bytes = new Map<PairKey, PhoneTrust>();
 
   /** In any order; a list carried over from one generation to the next counts from its first. */
   constructor(crypto: Crypto, published: readonly PublishedList[]) {
@@ -49,6 +50,14 @@ export class ListLibrary {
   }
 
   bytes(key: PairKey): PhoneTrust | undefined {
+    const known = this.#bytes.get(key);
+    if (known !== undefined) return known;
+    const bytes = this.#bytesOf(key);
+    if (bytes !== undefined) this.#bytes.set(key, bytes);
+    return bytes;
+  }
+
+  #bytesOf(key: PairKey): PhoneTrust | undefined {
     if (key === nothing) return {};
     const pair = readPair(key);
     if (pair === undefined) return undefined;

@@ -108,7 +108,8 @@ export class RoadFinder implements PairJudge {
   readonly #numbers = new Map<string, number>();
   readonly #servedLists = new Map<Uint8Array, ReadList>();
   readonly #lists = new Map<Uint8Array, HeldList>();
-  readonly #verdicts = new Map<string, PairVerdict>();
+  /** By whether SHA-1 alone may be read. */
+  readonly #verdicts = { sha1: new Map<PairKey, PairVerdict>(), both: new Map<PairKey, PairVerdict>() };
   readonly #ids = new Map<Uint8Array, string>();
   readonly #signsSha512: boolean;
 
@@ -122,8 +123,8 @@ export class RoadFinder implements PairJudge {
 
   verdict(key: PairKey, readsSha512: boolean): PairVerdict {
     const mayNeedSha1 = this.#signsSha512 && !readsSha512;
-    const word = `${key} ${mayNeedSha1}`;
-    const known = this.#verdicts.get(word);
+    const verdicts = this.#verdicts[mayNeedSha1 ? 'sha1' : 'both'];
+    const known = verdicts.get(key);
     if (known !== undefined) return known;
     // What a phone showed settles one of the questions for it, what somebody said of its model another.
     const looks = readPair(key)?.looksIntoItl === true;
@@ -140,7 +141,7 @@ export class RoadFinder implements PairJudge {
       stranded: roads.some(({ before, after }) => rank[after.path] < rank[before.path]),
       lost: roads.every(({ before, after }) => before.path === 'none' && after.path === 'none'),
     };
-    this.#verdicts.set(word, verdict);
+    verdicts.set(key, verdict);
     return verdict;
   }
 
@@ -317,18 +318,13 @@ export function planStranding(
   const unknownPhones: string[] = [];
   const offline: string[] = [];
   const lost: string[] = [];
-  const counts = new Map<string, PairVerdict & { phones: number }>();
+  const counts = new Map<PairVerdict, number>();
   let all = 0;
   for (const { pairs, readsSha512, phones } of field) {
     all += phones.length;
     const ours = library.known(pairs);
     const verdicts = ours.map((key) => finder.verdict(key, readsSha512));
-    for (const verdict of verdicts) {
-      const word = `${verdict.key} ${verdict.mayNeedSha1}`;
-      const counted = counts.get(word);
-      if (counted === undefined) counts.set(word, { ...verdict, phones: phones.length });
-      else counted.phones += phones.length;
-    }
+    for (const verdict of verdicts) counts.set(verdict, (counts.get(verdict) ?? 0) + phones.length);
     const isStranded = verdicts.some((verdict) => verdict.stranded);
     const isUnknown = pairs.some((key) => key !== anyOfOurs && library.bytes(key) === undefined);
     const isLost = verdicts.some((verdict) => verdict.lost);
@@ -345,8 +341,20 @@ export function planStranding(
     unknown: unknownPhones.toSorted(),
     offline: offline.toSorted(),
     lost: lost.toSorted(),
-    pairs: [...counts.values()],
+    pairs: countedOnce(counts),
   };
+}
+
+/** Holders of which one reads SHA-512 and of another nobody knows are counted together where that makes no difference. */
+function countedOnce(counts: ReadonlyMap<PairVerdict, number>): StrandReport['pairs'] {
+  const counted = new Map<string, PairVerdict & { phones: number }>();
+  for (const [verdict, phones] of counts) {
+    const word = `${verdict.key} ${verdict.mayNeedSha1}`;
+    const known = counted.get(word);
+    if (known === undefined) counted.set(word, { ...verdict, phones });
+    else known.phones += phones;
+  }
+  return [...counted.values()];
 }
 
 /** What is served may have reached anybody since it was last heard what did. */
