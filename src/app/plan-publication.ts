@@ -93,6 +93,26 @@ export async function planPublication(
 /** As `planPublication`, from a state that may be one on paper. */
 export function planPublicationOn(
   crypto: Crypto,
+  state: TrustState,
+  request: PublicationRequest,
+): PlannedPublication {
+  const planned = draftPublication(crypto, state, request);
+  if (request.listsStay === true) return planned;
+  const { view, current, rollback } = planned;
+  const field: Field = { crypto, current, rollback };
+  const inputs = view.nodes.map(({ name }) => trustInputOf(view, name));
+  for (const input of inputs) {
+    const lists = planned.lists.filter(({ node }) => node === input.thisNode);
+    const views = lists.map((list) => viewOfPlanned(field, list));
+    refuseBroken(views, { ...keysOf(input), itlPreparedForRollback: rollback });
+  }
+  if (planned.currentKeep) for (const input of inputs) refuseLosing(field, input);
+  return planned;
+}
+
+/** The same before anybody asked whether it strands phones: nothing may be published of it. */
+export function draftPublication(
+  crypto: Crypto,
   { view: now, current }: TrustState,
   request: PublicationRequest,
 ): PlannedPublication {
@@ -105,19 +125,11 @@ export function planPublicationOn(
   }
   const field: Field = { crypto, current, rollback };
   const inputs = view.nodes.map(({ name }) => trustInputOf(view, name));
-  const planned = inputs.map((input) => ({
-    input,
-    lists: planNode(field, request, input, thisNodeOf(view).name),
-  }));
-  for (const { input, lists } of planned) {
-    const views = lists.map((list) => viewOfPlanned(field, list));
-    refuseBroken(views, { ...keysOf(input), itlPreparedForRollback: rollback });
-  }
-  const lists = planned.flatMap((node) => node.lists);
+  const thisNode = thisNodeOf(view).name;
+  const lists = inputs.flatMap((input) => planNode(field, request, input, thisNode));
   const [first] = inputs;
   const currentKeep =
     first !== undefined && !knownAsSast(field, lists, signer ?? inUse(first, 'itlrecovery'));
-  if (currentKeep) for (const input of inputs) refuseLosing(field, input);
   return { view, current, change, lists, rollback, currentKeep };
 }
 

@@ -184,16 +184,19 @@ function detailOf(
 /** The publisher's check on what the database gave back. Throws Failure `refused` or `storage-corrupt`. */
 function refuseUnbelievable(
   { crypto, clock, verifyAgain }: PublishPorts,
-  { current, currentKeep }: PlannedPublication,
+  planned: PlannedPublication,
   built: readonly NewList[],
   staged: readonly PublishedList[],
   before: readonly PublishedList[],
 ): void {
+  const { current, currentKeep } = planned;
   if (before[0]?.generation !== current[0]?.generation)
     throw new Failure('storage-busy', 'the lists were published anew after this change was planned', {
       hint: 'Look at the current lists and repeat.',
     });
-  const holders = new Set(before.map(({ node }) => node));
+  // Phones of a node whose lists stay keep these, whoever signs the new ones of another node.
+  const renewed = planned.lists.filter(({ plan }) => plan !== undefined).map(({ node }) => node);
+  const holders = new Set(before.map(({ node }) => node).filter((node) => renewed.includes(node)));
   for (const list of built) {
     const name = listFileNames[list.kind];
     const read = staged.find((candidate) => candidate.kind === list.kind && candidate.node === list.node);

@@ -1,430 +1,259 @@
 /**
- * A cluster's trust in memory, for histories: certificates that come and go, lists signed with real keys, phones that
- * are the phone model and remember, and the belief book fed with what a server could see, and no more.
+ * A cluster in memory for histories: its database is one value, planner and publisher are the program's, lists are
+ * signed with real keys, phones are the phone model and remember, and what nodes believe of them is fed with what a
+ * server could see, and no more. Beside it a cluster B, which phones are moved to and come from.
  */
-import { sign } from 'node:crypto';
-import type { ClusterMode, PublishedList, TrustListKind } from '../../src/core/cluster/model.ts';
+import type { ContinueRequest } from '../../src/app/continue-cluster.ts';
+import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
+import type { FieldPorts } from '../../src/app/field.ts';
+import { listFileNames, type PublishPorts } from '../../src/app/publish-lists.ts';
+import type { ClusterMode, PublishedList } from '../../src/core/cluster/model.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
-import { step, switchOn, type FetchAnswer, type PhoneInput } from '../../src/core/phone/phone.ts';
-import type { CertificateFacts, Signer } from '../../src/core/ports.ts';
-import { buildTrustList } from '../../src/core/signing/build-trust-list.ts';
-import { signFile } from '../../src/core/signing/sign-file.ts';
-import { BeliefSets, type PairKey } from '../../src/core/trust/belief.ts';
-import { BeliefBook, pairsOf, setWithGaps, type Observation } from '../../src/core/trust/belief-book.ts';
-import { checkInvariants, viewOfPlan } from '../../src/core/trust/invariants.ts';
+import type { FetchAnswer } from '../../src/core/phone/phone.ts';
+import type { CertificateFacts, Issuer, Store } from '../../src/core/ports.ts';
+import type { PairKey } from '../../src/core/trust/belief.ts';
+import type { Observation } from '../../src/core/trust/belief-book.ts';
+import { readings, type Reading } from '../../src/core/trust/strand.ts';
 import { ListLibrary } from '../../src/core/trust/list-library.ts';
-import { paperConfig, paperList } from '../../src/core/trust/paper.ts';
-import { planCtl } from '../../src/core/trust/plan-ctl.ts';
-import { planItl, withoutFileSigners } from '../../src/core/trust/plan-itl.ts';
-import {
-  planStranding,
-  RoadFinder,
-  withDeliveries,
-  type Served,
-  type StrandReport,
-} from '../../src/core/trust/strand.ts';
-import type { TrustInput, TrustPlan } from '../../src/core/trust/trust-plan.ts';
-import { createVerifier } from '../../src/pki/verifier.ts';
-import type { HashName } from '../../src/wire/algorithm.ts';
-import { subject } from './clusters.ts';
-import { now, party, type Party } from './trust-builder.ts';
-
-export const crypto = createVerifier();
-
-function made(key: string, name: string, serial: number): Party {
-  return party({ key, subject: subject(name), serial: (0x10_00_00_00 + serial).toString(16) });
-}
-
-const poolSize = 6;
-const pool = <T>(make: (at: number) => T): readonly T[] =>
-  Array.from({ length: poolSize }, (_, at) => make(at));
-const recoveries = pool((at) => made('sast-a', 'ITLRECOVERY', at));
-const callmanagers = pool((at) => made('callmanager-a', 'cucm', 64 + at));
-const elsewhere = {
-  recovery: made('sast-b', 'ITLRECOVERY_B', 128),
-  callmanager: made('callmanager-b', 'cucm-b', 129),
-};
-const foreign = made('stranger', 'foreign', 200);
-
-/** There is always one. */
-function first(parties: readonly Party[] | undefined): Party {
-  const [party] = parties ?? [];
-  if (party === undefined) throw new Error('no certificate is left');
-  return party;
-}
-
-const known = new Map<Party, CertificateFacts>();
-export function factsOf(of: Party): CertificateFacts {
-  const facts = known.get(of) ?? crypto.readCertificate(of.der);
-  if (facts === undefined) throw new Error('a certificate that was made here');
-  known.set(of, facts);
-  return facts;
-}
-
-function signerOf(of: Party): Signer {
-  return {
-    certificate: factsOf(of),
-    sign: (hash, parts) => Promise.resolve(new Uint8Array(sign(hash, Buffer.concat(parts), of.key))),
-  };
-}
-
-/** What is signed the same way twice is signed once: a thousand histories begin alike. */
-const built = new Map<string, Uint8Array>();
-async function once(key: string, make: () => Promise<Uint8Array>): Promise<Uint8Array> {
-  const bytes = built.get(key) ?? (await make());
-  built.set(key, bytes);
-  return bytes;
-}
-
-/** Which certificates are there, the one in use first. */
-export interface Trust {
-  readonly recovery: readonly Party[];
-  readonly callmanager: readonly Party[];
-  readonly mode: ClusterMode;
-  readonly rollback: boolean;
-  readonly foreign: boolean;
-  /** `localkey`: the CallManager key signs the lists this time. */
-  readonly local: boolean;
-  readonly hash: HashName;
-}
-
-export const firstTrust: Trust = {
-  recovery: recoveries.slice(0, 1),
-  callmanager: callmanagers.slice(0, 1),
-  mode: 'nonsecure',
-  rollback: false,
-  foreign: false,
-  local: false,
-  hash: 'sha1',
-};
-
-/** The next trust for the name of an operation; undefined where the cluster's state does not allow it. */
-export function afterOperation(trust: Trust, operation: string): Trust | undefined {
-  const base = { ...trust, local: false };
-  const next = (all: readonly Party[], has: readonly Party[]): Party | undefined =>
-    all[all.indexOf(has.at(-1) ?? first(all)) + 1];
-  const both = (purpose: 'recovery' | 'callmanager', all: readonly Party[]): Trust | undefined => {
-    const fresh = next(all, trust[purpose]);
-    return trust[purpose].length > 1 || fresh === undefined
-      ? undefined
-      : { ...base, [purpose]: [...trust[purpose], fresh] };
-  };
-  const single = (purpose: 'recovery' | 'callmanager', at: number): Trust | undefined =>
-    trust[purpose].length < 2 ? undefined : { ...base, [purpose]: trust[purpose].slice(at, at + 1) };
-  switch (operation) {
-    case 'update':
-      return base;
-    case 'begin recovery':
-      return both('recovery', recoveries);
-    case 'begin callmanager':
-      return both('callmanager', callmanagers);
-    case 'switch recovery':
-      return single('recovery', 1);
-    case 'switch callmanager':
-      return single('callmanager', 1);
-    case 'abort recovery':
-      return single('recovery', 0);
-    case 'abort callmanager':
-      return single('callmanager', 0);
-    // What no command does, and the guard must refuse wherever it hurts: both anchors at once.
-    case 'replace both':
-      return {
-        ...base,
-        recovery: [next(recoveries, trust.recovery) ?? first(recoveries)],
-        callmanager: [next(callmanagers, trust.callmanager) ?? first(callmanagers)],
-      };
-    case 'mode':
-      return { ...base, mode: trust.mode === 'mixed' ? 'nonsecure' : 'mixed', rollback: false };
-    case 'rollback':
-      return { ...base, rollback: !trust.rollback };
-    case 'import':
-      return { ...base, foreign: !trust.foreign };
-    case 'localkey':
-      return { ...base, local: true };
-    case 'hash':
-      return { ...base, hash: trust.hash === 'sha1' ? 'sha512' : 'sha1' };
-    default:
-      return undefined;
-  }
-}
-
-export const operations = [
-  'update',
-  'begin recovery',
-  'begin callmanager',
-  'switch recovery',
-  'switch callmanager',
-  'abort recovery',
-  'abort callmanager',
-  'replace both',
-  'mode',
-  'rollback',
-  'import',
-  'localkey',
-  'hash',
-] as const;
-
-export interface Generation {
-  readonly trust: Trust;
-  readonly lists: readonly PublishedList[];
-}
+import { inUse } from '../../src/core/trust/trust-plan.ts';
+import { verifyAgain } from '../../src/node/second-verifier.ts';
+import { clusterB, clusterBLists, configOf, remoteB } from './cluster-b.ts';
+import { HeardNode } from './heard-node.ts';
+import { currentLists, memoryStore, modelOfAll, type Database, type Rows } from './memory-store.ts';
+import { readConfig, type PhoneReading } from './reading-phone.ts';
+import { now } from './trust-builder.ts';
+import { createPoolIssuer, crypto, firstOf, keyFiles, signers } from './trust-parties.ts';
 
 export interface TestPhone {
   readonly name: string;
   readonly address: string;
   /** Its server answers from transfer ports or TCP; else last ACKs could be forged. */
   readonly proved: boolean;
-  /** It reads no SHA-512. */
-  readonly sha1Only: boolean;
-  /** Somebody said that its model reads SHA-512, which is then true. */
-  readonly readsSha512: boolean;
+  readonly reading: PhoneReading;
   held: PhoneState;
+  /** Where its files come from. */
+  home: 'here' | 'B';
 }
+
+export type WorldPorts = PublishPorts & FieldPorts & { readonly issuer: Issuer };
+
+export interface WorldOptions {
+  readonly phones: readonly TestPhone[];
+  readonly phantoms: readonly string[];
+  readonly nodes: readonly ['n'] | readonly ['n', 'm'];
+  /** Somebody said that their model reads SHA-512. */
+  readonly readSha512: boolean;
+}
+
+const createdMs = now * 1000;
 
 export class TrustWorld {
   readonly phones: readonly TestPhone[];
-  readonly published: PublishedList[] = [];
-  readonly sets = new BeliefSets();
-  current: Generation | undefined;
-  number = 0;
-  nowMs = now * 1000;
-  library = new ListLibrary(crypto, []);
-  book: BeliefBook;
+  readonly nodes: readonly string[];
+  /** Phones of this field may follow any of these. */
+  readonly readings: readonly Reading[];
+  readonly #sha512Models: readonly string[];
+  readonly database: Database;
+  readonly heard: ReadonlyMap<string, HeardNode>;
+  readonly #issuer = createPoolIssuer();
+  #library = new ListLibrary(crypto, []);
+  #libraryOf: Rows['published'] = [];
+  readonly #answers = new WeakMap<PhoneState, Map<string, boolean>>();
+  readonly #holding = new Map<PairKey, PhoneState>();
+  #signers: { readonly of: Rows; readonly byNode: Map<string, CertificateFacts> } | undefined;
+  nowMs = createdMs;
 
-  constructor(phones: readonly TestPhone[], phantoms: readonly string[]) {
+  constructor({ phones, phantoms, nodes, readSha512 }: WorldOptions) {
+    this.readings = readings.filter(({ sha512 }) => sha512 || !readSha512);
+    this.#sha512Models = readSha512 ? [modelOfAll] : [];
     this.phones = phones;
-    this.book = new BeliefBook(
-      this.sets,
-      {
-        asksForSigned: (key) => this.library.asksForSigned(key),
-        believes: (key, signer) => this.library.accepts(key, signer) !== 'reject',
-        narrowed: (key, signer) => this.library.narrowed(key, signer),
-        all: () => this.library.allPairs(),
-      },
-      [],
-      [],
-    );
-    const names = new Set([...phones.map(({ name }) => name), ...phantoms]);
-    this.book.knowDevices((name) => names.has(name));
-  }
-
-  plans(trust: Trust): readonly TrustPlan[] {
-    const own = [
-      ...trust.recovery.map((of) => ({
-        purpose: 'itlrecovery' as const,
-        node: undefined,
-        certificate: factsOf(of),
-      })),
-      ...trust.callmanager.map((of) => ({
-        purpose: 'callmanager' as const,
-        node: 'n',
-        certificate: factsOf(of),
-      })),
-    ];
-    const input: TrustInput = {
-      thisNode: 'n',
-      mode: trust.mode,
-      nodes: [{ name: 'n' }],
-      own,
-      foreignSasts: trust.foreign ? [factsOf(foreign)] : [],
-      foreignFileSigners: [],
+    this.nodes = nodes;
+    const devices = [...phones.map(({ name }) => name), ...phantoms];
+    this.database = {
+      rows: firstRows(nodes, devices),
+      unguarded: false,
+      remotes: [remoteB],
+      remoteLists: clusterBLists,
+      // A node that is alone tells nobody.
+      shared: () =>
+        nodes.length === 1 ? [] : [...this.heard].map(([node, heard]) => ({ node, ...heard.stored() })),
     };
-    const sticky = this.current?.lists.some(({ kind }) => kind === 'ctl') === true;
-    const itl = trust.rollback ? withoutFileSigners(planItl(input)) : planItl(input);
-    const plans = trust.mode === 'mixed' || sticky ? [itl, planCtl(input)] : [itl];
-    const signer = factsOf(first(trust.local ? trust.callmanager : trust.recovery));
-    return plans.map((plan) => ({ ...plan, signer }));
+    const explains = {
+      asksForSigned: (key: PairKey) => this.library.asksForSigned(key),
+      believes: (key: PairKey, signer: CertificateFacts) => this.library.accepts(key, signer) !== 'reject',
+      narrowed: (key: PairKey, signer: CertificateFacts) => this.library.narrowed(key, signer),
+      all: () => this.library.allPairs(),
+    };
+    const isDevice = (name: string): boolean => devices.includes(name);
+    this.heard = new Map(nodes.map((node) => [node, new HeardNode({ explains, isDevice })]));
   }
 
-  /** What the publisher refuses before anybody is counted (app/plan-publication.ts). */
-  isBroken(trust: Trust): boolean {
-    const [itl, ctl] = this.plans(trust).map(viewOfPlan);
-    if (itl === undefined) return true;
-    if (trust.rollback && ctl !== undefined && trust.mode === 'nonsecure') return true;
-    const fileSigner = factsOf(first(trust.callmanager)).fingerprint;
-    const nextSigners = [fileSigner, factsOf(first(trust.recovery)).fingerprint];
-    return (
-      checkInvariants(itl, ctl, { fileSigner, nextSigners, itlPreparedForRollback: trust.rollback }).length >
-      0
-    );
+  get library(): ListLibrary {
+    const { published } = this.database.rows;
+    if (published !== this.#libraryOf) this.#library = new ListLibrary(crypto, published);
+    this.#libraryOf = published;
+    return this.#library;
   }
 
-  async publish(trust: Trust): Promise<void> {
-    this.number += 1;
-    const lists: PublishedList[] = [];
-    for (const plan of this.plans(trust)) lists.push(await this.#list(trust, plan));
-    this.published.push(...lists);
-    this.current = { trust, lists };
-    this.library = new ListLibrary(crypto, this.published);
-  }
-
-  async #list(trust: Trust, { kind, records, signer }: TrustPlan): Promise<PublishedList> {
-    const timestamp = now + this.number;
-    const fileName = kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv';
-    const key = [
-      kind,
-      this.number,
-      trust.hash,
-      signer.fingerprint,
-      ...records.map(({ role, certificate }) => `${role}${certificate?.fingerprint.slice(0, 12) ?? ''}`),
-    ].join(' ');
-    const by = first(trust.local ? trust.callmanager : trust.recovery);
-    const bytes = await once(key, () =>
-      buildTrustList({
-        kind,
-        records,
-        fileName,
-        timestamp,
-        hash: trust.hash,
-        signer: signerOf(by),
-        preparesRollback: kind === 'itl' && trust.rollback,
-      }),
-    );
-    const sha256 = Buffer.from(crypto.digest('sha256', bytes)).toString('hex');
+  /** What a command on that node works with. */
+  ports(node = 'n', database = this.database): WorldPorts {
+    const store: Store = memoryStore(database, this.nodes.length > 1 ? node : undefined);
+    const readBeliefs = (): ReturnType<HeardNode['stored']> => this.#heardBy(node).stored();
+    const clock = { nowMs: () => this.nowMs };
+    const again: WorldPorts['verifyAgain'] = (bytes, check) =>
+      verifyAgain(bytes, { ...check, nowSeconds: this.nowMs / 1000 });
     return {
-      generation: this.number,
-      kind,
-      node: 'n',
-      bytes,
-      signer: signer.fingerprint,
-      sha256,
-      timestamp,
-      publishedMs: this.nowMs,
+      store,
+      crypto,
+      clock,
+      verifyAgain: again,
+      keyFiles,
+      signers,
+      issuer: this.#issuer,
+      readBeliefs,
+      sha512Models: this.#sha512Models,
     };
   }
 
-  async plan(trust: Trust): Promise<{ report: StrandReport; finder: RoadFinder }> {
-    const before = await this.#served(this.current?.trust ?? trust, this.#currentFiles());
-    const files: Partial<Record<TrustListKind, Served['itl']>> = {};
-    for (const plan of this.plans(trust))
-      files[plan.kind] = await paperList(plan, {
-        hash: trust.hash,
-        rollback: trust.rollback,
-        fileName: plan.kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv',
-      });
-    const after = await this.#served(trust, { itl: files.itl, ctl: files.ctl });
-    const finder = new RoadFinder(crypto, this.library, { before, after });
-    const field = [...this.members()].map(([name, pairs]) => ({
-      pairs,
-      readsSha512: this.phones.some((phone) => phone.name === name && phone.readsSha512),
-      phones: [{ name, heardMs: this.nowMs }],
-    }));
-    return { report: planStranding(finder, this.library, field, 0), finder };
+  /** A backup taken from here and a folder to bring it back in. */
+  restored(rows: Rows): {
+    readonly ports: WorldPorts;
+    readonly database: Database;
+    readonly old: ContinueRequest['old'];
+  } {
+    const database = { ...this.database, rows };
+    return { ports: this.ports('n', database), database, old: this.ports() };
   }
 
-  /** What each device may hold, as a command would read it. */
-  members(): ReadonlyMap<string, readonly PairKey[]> {
-    const members = new Map<string, readonly PairKey[]>();
-    for (const { name } of this.phones) {
-      const belief = this.book.find(name);
-      if (belief === undefined) continue;
-      const set = setWithGaps(this.sets, belief, this.book.gaps);
-      members.set(name, this.sets.pairs(withDeliveries(this.sets, set, this.current?.lists ?? [])));
+  #heardBy(node: string): HeardNode {
+    const heard = this.heard.get(node);
+    if (heard === undefined) throw new Error(`no node ${node}`);
+    return heard;
+  }
+
+  /** What is in force from now on is told before phones get it. */
+  serve(): void {
+    for (const [node, heard] of this.heard) heard.serving(this.lists(node));
+  }
+
+  lists(node: string): readonly PublishedList[] {
+    return currentLists(this.database.rows).filter((list) => list.node === node);
+  }
+
+  /** Who signs files of phones that ask this node. */
+  async signerInUse(node = 'n'): Promise<CertificateFacts> {
+    const { rows } = this.database;
+    if (this.#signers?.of !== rows) this.#signers = { of: rows, byNode: new Map() };
+    const known = this.#signers.byNode.get(node);
+    if (known !== undefined) return known;
+    const view = await readClusterView(this.ports(node).store, crypto);
+    const signer = inUse(trustInputOf(view, node), 'callmanager', node);
+    this.#signers.byNode.set(node, signer);
+    return signer;
+  }
+
+  /** A boot in the field: the phone remembers, and the server hears it. */
+  async boot(phone: TestPhone, node: string): Promise<void> {
+    if (phone.home === 'B') {
+      const { held } = await readConfig(crypto, phone.held, phone.reading, clusterB);
+      phone.held = held;
+      return;
     }
-    return members;
+    const { held, accepted } = await readConfig(crypto, phone.held, phone.reading, async (name) => {
+      const answer = await this.fetch(node, name);
+      this.observe(node, phone, name, answer.kind === 'bytes' ? 'delivered' : 'asked');
+      return answer;
+    });
+    phone.held = held;
+    if (accepted?.endsWith('.sgn') !== true || !phone.proved) return;
+    const signer = await this.signerInUse(node);
+    this.#heardBy(node).showedBelief(phone.name, phone.address, signer, this.nowMs);
   }
 
-  #currentFiles(): Pick<Served, 'itl' | 'ctl'> {
-    const file = (kind: TrustListKind): Served['itl'] => {
-      const list = this.current?.lists.find((each) => each.kind === kind);
-      return list && { name: kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv', bytes: list.bytes };
-    };
-    return { itl: file('itl'), ctl: file('ctl') };
+  /** Would it take a configuration, if it booted? Nothing is remembered but the answer. */
+  async hasPath(
+    state: PhoneState,
+    reading: PhoneReading,
+    node: string,
+    at: TestPhone['home'] = 'here',
+  ): Promise<boolean> {
+    const question = `${reading.lists} ${reading.files} ${reading.sha512} ${at === 'B' ? at : await this.#served(node)}`;
+    const answers = this.#answers.get(state) ?? new Map<string, boolean>();
+    this.#answers.set(state, answers);
+    const known = answers.get(question);
+    if (known !== undefined) return known;
+    const fetch = at === 'B' ? clusterB : (name: string) => this.fetch(node, name);
+    const { accepted } = await readConfig(crypto, { ...state, vouched: {} }, reading, fetch);
+    answers.set(question, accepted !== undefined);
+    return accepted !== undefined;
   }
 
-  async #served(trust: Trust, lists: Pick<Served, 'itl' | 'ctl'>): Promise<Served> {
-    const config = await paperConfig(factsOf(first(trust.callmanager)), trust.hash);
-    return { ...lists, config, tvs: () => ({ kind: 'unreachable' }) };
+  /** What a boot meets there, in one word. */
+  async #served(node: string): Promise<string> {
+    const lists = this.lists(node).map(({ sha256 }) => sha256);
+    const { hash } = this.database.rows.cluster;
+    return [...lists, (await this.signerInUse(node)).fingerprint, hash].join(' ');
   }
 
-  /** One boot against what is served; `commit`: the phone remembers and the server hears it. */
-  async boot(phone: TestPhone, commit: boolean): Promise<boolean> {
-    let machine = switchOn({ ...phone.held, sha1Only: phone.sha1Only });
-    let input: PhoneInput | undefined = { type: 'start' };
-    let accepted = false;
-    while (input !== undefined) {
-      const next = step(crypto, machine, input, now);
-      machine = next.phone;
-      input = undefined;
-      for (const effect of next.effects) {
-        if (effect.type === 'fetch')
-          input = { type: 'fetched', answer: await this.fetch(phone, effect.name, commit) };
-        else if (effect.type === 'ask-tvs') input = { type: 'tvs-answered', answer: { kind: 'unreachable' } };
-        else if (effect.type === 'verdict' && effect.purpose === 'config')
-          accepted ||= effect.outcome === 'accepted';
-      }
-    }
-    if (commit) {
-      phone.held = machine.held;
-      const signer = factsOf(first(this.current?.trust.callmanager));
-      if (accepted && phone.proved) this.book.showedBelief(phone.name, phone.address, signer, this.nowMs);
-    }
-    return accepted;
+  async fetch(node: string, name: string): Promise<FetchAnswer> {
+    const list = this.lists(node).find(({ kind }) => name === listFileNames[kind]);
+    if (list !== undefined) return { kind: 'bytes', bytes: list.bytes };
+    return configOf(name, await this.signerInUse(node), this.database.rows.cluster.hash);
   }
 
-  async fetch(phone: TestPhone, name: string, heard: boolean): Promise<FetchAnswer> {
-    const bytes = await this.#bytesOf(name);
-    if (heard) this.observe(phone, name, bytes === undefined ? 'asked' : 'delivered');
-    return bytes === undefined ? { kind: 'not-found' } : { kind: 'bytes', bytes };
-  }
-
-  observe(from: Pick<TestPhone, 'address' | 'proved'>, name: string, kind: Observation['kind']): void {
-    const transport = from.proved ? 'http' : 'tftp';
+  observe(
+    node: string,
+    from: Pick<TestPhone, 'address' | 'proved'>,
+    name: string,
+    kind: Observation['kind'],
+  ): void {
     const { address, proved } = from;
-    this.book.observe(
-      { kind, name, address, transport, proved, durationMs: 1 },
-      { lists: this.current?.lists ?? [] },
-      this.nowMs,
-    );
+    const seen = { kind, name, address, transport: proved ? 'http' : 'tftp', proved, durationMs: 1 } as const;
+    this.#heardBy(node).observe(seen, this.nowMs);
   }
 
-  async #bytesOf(name: string): Promise<Uint8Array | undefined> {
-    const list = this.current?.lists.find(
-      ({ kind }) => name === (kind === 'itl' ? 'ITLFile.tlv' : 'CTLFile.tlv'),
-    );
-    if (list !== undefined) return list.bytes;
-    if (!/^SEP[0-9A-F]{12}\.cnf\.xml(\.sgn)?$/.test(name)) return undefined;
-    const content = new TextEncoder().encode('<device/>');
-    if (!name.endsWith('.sgn')) return content;
-    const { callmanager, hash } = this.current?.trust ?? firstTrust;
-    const signer = first(callmanager);
-    return once(`${name} ${hash} ${factsOf(signer).fingerprint}`, () =>
-      signFile({ fileName: name, timestamp: now, hash, content, signer: signerOf(signer) }),
-    );
-  }
-
-  signerInUse(): CertificateFacts {
-    return factsOf(first(this.current?.trust.callmanager));
-  }
-
-  /** The server dies: what it had not told, everybody may have. */
-  crash(): void {
-    this.book.addGap(pairsOf(this.current?.lists ?? []), this.nowMs);
+  /** A phone that holds these lists and nothing else. */
+  holding(key: PairKey): PhoneState | undefined {
+    const known = this.#holding.get(key);
+    const bytes = known === undefined ? this.library.bytes(key) : undefined;
+    if (bytes === undefined) return known;
+    const hex = (list: Uint8Array | undefined): string | null =>
+      list === undefined ? null : Buffer.from(list).toString('hex');
+    const state = { ...newPhone('SEP00BB00000001'), ctl: hex(bytes.ctl), itl: hex(bytes.itl) };
+    this.#holding.set(key, state);
+    return state;
   }
 }
 
-/** A phone that comes from another cluster, with lists that know nothing of ours. */
-export async function fromElsewhere(name: string): Promise<PhoneState> {
-  const input = {
-    thisNode: 'b',
-    mode: 'nonsecure',
-    nodes: [{ name: 'b' }],
-    own: [
-      { purpose: 'itlrecovery', node: undefined, certificate: factsOf(elsewhere.recovery) },
-      { purpose: 'callmanager', node: 'b', certificate: factsOf(elsewhere.callmanager) },
-    ],
-    foreignSasts: [],
-    foreignFileSigners: [],
-  } as const;
-  const bytes = await once('elsewhere', () =>
-    buildTrustList({
-      kind: 'itl',
-      records: planItl(input).records,
-      fileName: 'ITLFile.tlv',
-      timestamp: now,
-      hash: 'sha1',
-      signer: signerOf(elsewhere.recovery),
-    }),
-  );
-  return { ...newPhone(name), itl: Buffer.from(bytes).toString('hex') };
+export function firstRows(nodes: readonly string[], devices: readonly string[]): Rows {
+  const own = [
+    { purpose: 'itlrecovery' as const, node: undefined, certificate: firstOf('itlrecovery') },
+    ...nodes.flatMap((node) => [
+      { purpose: 'callmanager' as const, node, certificate: firstOf('callmanager', node) },
+      { purpose: 'tvs' as const, node, certificate: firstOf('tvs', node) },
+    ]),
+  ];
+  return {
+    cluster: { id: 'A', mode: 'nonsecure' satisfies ClusterMode, hash: 'sha1', createdMs },
+    nodes: nodes.map((name) => ({ name, createdMs })),
+    devices,
+    certificates: own.map(({ purpose, node, certificate: { der, fingerprint } }, at) => ({
+      id: at + 1,
+      store: 'own',
+      purpose,
+      node,
+      der,
+      fingerprint,
+      provenance: 'issued',
+      addedMs: createdMs,
+      retiredMs: undefined,
+    })),
+    rotations: [],
+    published: [],
+    current: undefined,
+    last: 0,
+    floorSeconds: 0,
+    signed: new Map(),
+    homes: new Map(),
+  };
 }

@@ -1,0 +1,86 @@
+/**
+ * Cluster B beside that of a history: in mixed mode, lists that never change, and the first ITLRecovery and CallManager of
+ * the other cluster among its SASTs, so that phones can come back.
+ */
+import { planCtl } from '../../src/core/trust/plan-ctl.ts';
+import { planItl } from '../../src/core/trust/plan-itl.ts';
+import type { TrustInput } from '../../src/core/trust/trust-plan.ts';
+import type { RemoteList } from '../../src/core/cluster/remote-store.ts';
+import type { RemoteCluster } from '../../src/core/cluster/remote.ts';
+import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
+import type { FetchAnswer } from '../../src/core/phone/phone.ts';
+import type { CertificateFacts } from '../../src/core/ports.ts';
+import { buildTrustList } from '../../src/core/signing/build-trust-list.ts';
+import { signFile } from '../../src/core/signing/sign-file.ts';
+import type { HashName } from '../../src/wire/algorithm.ts';
+import { now } from './trust-builder.ts';
+import { crypto, elsewhere, firstOf, signerOf } from './trust-parties.ts';
+
+const input: TrustInput = {
+  thisNode: 'b',
+  mode: 'mixed',
+  nodes: [{ name: 'b' }],
+  own: [
+    { purpose: 'itlrecovery', node: undefined, certificate: elsewhere.recovery },
+    { purpose: 'callmanager', node: 'b', certificate: elsewhere.callmanager },
+  ],
+  foreignSasts: [firstOf('itlrecovery'), firstOf('callmanager', 'n')],
+  foreignFileSigners: [],
+};
+
+export const remoteB: RemoteCluster = {
+  id: 'B',
+  servers: [],
+  secure: true,
+  pin: undefined,
+  common: 'auto',
+  verify: undefined,
+  asks: [],
+  addedMs: 0,
+};
+
+/** A phone takes no list that is older than its own: the way there is open at first, the way back later. */
+const aheadSeconds = 3 * 3600;
+
+const fileNames = { itl: 'ITLFile.tlv', ctl: 'CTLFile.tlv' } as const;
+
+export const clusterBLists: readonly RemoteList[] = await Promise.all(
+  [planItl(input), planCtl(input)].map(async ({ kind, records, signer }) => {
+    const fileName = fileNames[kind];
+    const bytes = await buildTrustList({
+      kind,
+      records,
+      fileName,
+      timestamp: now + aheadSeconds,
+      hash: 'sha1',
+      signer: signerOf(signer),
+    });
+    const sha256 = Buffer.from(crypto.digest('sha256', bytes)).toString('hex');
+    return { cluster: 'B', server: 'b:69', kind, bytes, sha256, seenMs: 0 };
+  }),
+);
+
+/** What a phone of B is served. */
+export function clusterB(name: string): Promise<FetchAnswer> {
+  const list = clusterBLists.find(({ kind }) => fileNames[kind] === name);
+  if (list !== undefined) return Promise.resolve({ kind: 'bytes', bytes: list.bytes });
+  return configOf(name, elsewhere.callmanager, 'sha1');
+}
+
+/** A phone's configuration, signed or not; only phones have one. */
+export async function configOf(name: string, signer: CertificateFacts, hash: HashName): Promise<FetchAnswer> {
+  if (!/^SEP[0-9A-F]{12}\.cnf\.xml(\.sgn)?$/.test(name)) return { kind: 'not-found' };
+  const content = new TextEncoder().encode('<device/>');
+  if (!name.endsWith('.sgn')) return { kind: 'bytes', bytes: content };
+  const request = { fileName: name, timestamp: now, hash, content };
+  return { kind: 'bytes', bytes: await signFile({ ...request, signer: signerOf(signer) }) };
+}
+
+/** A phone that comes from B, which knows nothing of ours. */
+export function fromElsewhere(name: string): PhoneState {
+  const hex = (kind: 'itl' | 'ctl'): string | null => {
+    const bytes = clusterBLists.find((list) => list.kind === kind)?.bytes;
+    return bytes === undefined ? null : Buffer.from(bytes).toString('hex');
+  };
+  return { ...newPhone(name), itl: hex('itl'), ctl: hex('ctl') };
+}
