@@ -1,10 +1,12 @@
 import { isIPv4 } from 'node:net';
 import { Failure } from '../../base/errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { FetchAnswer } from '../../core/phone/phone.ts';
-import type { FleetReport } from '../../sim/fleet.ts';
+import type { FleetOptions, FleetReport } from '../../sim/fleet.ts';
+import { querySigner, tvsPort } from '../ask-tvs.ts';
 import { defineCommand } from '../command.ts';
 import type { Output } from '../output.ts';
-import { createProgress } from '../progress.ts';
+import { createSteps } from '../progress.ts';
 import { parseCountWithin, parseEndpoint } from '../words.ts';
 
 interface Endpoint {
@@ -15,17 +17,30 @@ interface Endpoint {
 interface FleetCommandOptions {
   readonly server: Endpoint;
   readonly http?: Endpoint;
+  readonly tvs?: Endpoint;
   readonly rounds?: number;
   readonly away?: number;
+  readonly awayRounds?: number;
   readonly misbehave?: number;
   readonly perAddress?: number;
   readonly from?: string;
   readonly first?: string;
   readonly concurrency?: number;
+  readonly storm?: number;
   readonly seed?: number;
 }
 
-const defaults = { rounds: 1, away: 0, misbehave: 0, perAddress: 1, concurrency: 64, seed: 1 } as const;
+const defaults = {
+  rounds: 1,
+  away: 0,
+  awayRounds: 1,
+  misbehave: 0,
+  perAddress: 1,
+  concurrency: 64,
+  seed: 1,
+} as const;
+/** In a storm nobody waits for others, but each has a socket. */
+const concurrencyMax = 4096;
 const firstNameDefault = 'SEP001122000000';
 const phonesMax = 100_000;
 
@@ -35,8 +50,11 @@ export const bootFleetCommand = defineCommand<FleetCommandOptions>({
   summary: 'boot many simulated phones against a server and count what they believe',
   description: [
     'Each phone remembers its trust lists from round to round, as boot-phone --state does. With --away some are off in a ' +
-      'round and meet later what they missed; with --misbehave some boot twice, give up half-way or forget their lists; ' +
-      'with --from each asks from an address of its own, or --per-address of them from one, as behind NAT.',
+      'round, or in several with --away-rounds, and meet later what they missed; with --misbehave some boot twice, give up ' +
+      'half-way or forget their lists; with --tvs they ask about signers that they do not know; with --from each asks from an ' +
+      'address of its own, or --per-address of them from one, as behind NAT.',
+    'With --storm the phones of a round are switched on within so many seconds, as after a power cut, and the time to the ' +
+      `first file counts from that moment; up to ${concurrencyMax} are served at once, unless --concurrency says less.`,
     'Exits 1 when a phone refuses something, 4 when no server answers.',
   ],
   arguments: [{ syntax: '<n>', description: 'how many phones' }],
@@ -53,6 +71,11 @@ export const bootFleetCommand = defineCommand<FleetCommandOptions>({
       parse: (word) => parseEndpoint(word, 6970),
     },
     {
+      flags: '--tvs <HOST:PORT>',
+      description: 'the Trust Verification Service that the phones ask for signers they do not know',
+      parse: (word) => parseEndpoint(word, tvsPort),
+    },
+    {
       flags: '--rounds <N>',
       description: 'boots of each phone (default: 1)',
       parse: parseCountWithin(1, 1000),
@@ -61,6 +84,11 @@ export const bootFleetCommand = defineCommand<FleetCommandOptions>({
       flags: '--away <PERCENT>',
       description: 'phones that are off in a round (default: 0)',
       parse: parseCountWithin(0, 100),
+    },
+    {
+      flags: '--away-rounds <N>',
+      description: 'rounds that a phone stays off at most, once it is (default: 1)',
+      parse: parseCountWithin(1, 1000),
     },
     {
       flags: '--misbehave <PERCENT>',
@@ -83,7 +111,12 @@ export const bootFleetCommand = defineCommand<FleetCommandOptions>({
     {
       flags: '--concurrency <N>',
       description: 'boots at once (default: 64)',
-      parse: parseCountWithin(1, 4096),
+      parse: parseCountWithin(1, concurrencyMax),
+    },
+    {
+      flags: '--storm <SECONDS>',
+      description: 'switches all phones of a round on within so many seconds',
+      parse: parseCountWithin(0, 86_400),
     },
     {
       flags: '--seed <N>',
@@ -107,24 +140,26 @@ export const bootFleetCommand = defineCommand<FleetCommandOptions>({
       import('../../sim/fleet.ts'),
       import('../../pki/verifier.ts'),
     ]);
-    const { away = defaults.away, misbehave = defaults.misbehave, rounds = defaults.rounds } = options;
-    const progress = await createProgress(terminal, 'boots');
-    progress.start(count * rounds);
+    const chosen = { ...defaults, ...options };
+    const { tvs, storm } = options;
+    const steps = await createSteps(terminal, 'boots');
     const report = await bootFleet({
+      ...chosen,
       crypto: createVerifier(),
       names,
-      rounds,
-      away: away / 100,
-      misbehave: misbehave / 100,
-      perAddress: options.perAddress ?? defaults.perAddress,
-      concurrency: options.concurrency ?? defaults.concurrency,
-      seed: options.seed ?? defaults.seed,
+      away: chosen.away / 100,
+      awayRoundsMax: chosen.awayRounds,
+      misbehave: chosen.misbehave / 100,
+      concurrency: options.concurrency ?? (storm === undefined ? defaults.concurrency : concurrencyMax),
+      stormMs: storm === undefined ? undefined : storm * 1000,
       fetch: await fetcher(options),
+      askTvs: tvs && tvsAsker(tvs),
       nowSeconds: () => Math.floor(Date.now() / 1000),
       nowMs: () => performance.now(),
-      onBoot: () => progress.increment(),
+      wait: (ms) => delay(ms),
+      onBoot: ({ boots, away }) => steps.step(boots + away, Math.max(count * chosen.rounds, boots + away)),
     });
-    progress.stop();
+    steps.stop();
     if (report.requests > 0 && report.failed === report.requests)
       throw new Failure('unreachable', 'no server answered any of the phones');
     await print(output, report);
@@ -155,6 +190,10 @@ async function fetcher({
   };
 }
 
+function tvsAsker(tvs: Endpoint): FleetOptions['askTvs'] {
+  return async (device, signer) => (await querySigner({ ...tvs, device }, signer)).answer;
+}
+
 /** `SEP` and a hexadecimal number that counts on. */
 function namesFrom(first: string, count: number): readonly string[] {
   if (!/^SEP[0-9A-F]{12}$/i.test(first))
@@ -177,18 +216,30 @@ function addressAfter(first: string, steps: number): string {
 
 async function print(output: Output, report: FleetReport): Promise<void> {
   const { percentile } = await import('../../sim/fleet.ts');
-  const { firstFileMs, refusing, ...counts } = report;
-  const [p50, p99] = [percentile(firstFileMs, 0.5), percentile(firstFileMs, 0.99)].map(
-    (ms) => Math.round(ms * 10) / 10,
-  );
+  const { firstFileMs, roundMs, refusing, ...counts } = report;
+  const [p50, p99] = [percentile(firstFileMs, 0.5), percentile(firstFileMs, 0.99)].map(tenths);
   if (output.json) {
-    output.object({ ...counts, firstFileMs: { p50, p99 }, refusing: [...refusing].toSorted() });
+    output.object({
+      ...counts,
+      firstFileMs: { p50, p99 },
+      roundMs: roundMs.map(tenths),
+      refusing: [...refusing].toSorted(),
+    });
     return;
   }
   const { phones, boots, accepted, refused, missing, away, misbehaved, failed, requests } = counts;
+  const { returned, longestAwayRounds, tvsQueries, tvsFailed } = counts;
   output.line(`${phones} phones, ${boots} boots, ${requests} requests (${failed} without an answer)`);
   output.line(`accepted ${accepted}, refused ${refused}, missed something ${missing}`);
   output.line(`away ${away}, misbehaved ${misbehaved}`);
+  if (returned > 0) output.line(`came back ${returned}, after up to ${longestAwayRounds} rounds`);
+  if (tvsQueries > 0) output.line(`asked the TVS ${tvsQueries} times (${tvsFailed} without an answer)`);
   output.line(`first file after ${p50} ms (half of the boots), ${p99} ms (99 of 100)`);
+  const rounds = roundMs.map((ms) => `${Math.round(ms)} ms`);
+  output.line(`all done after ${rounds.join(', ')}${rounds.length > 1 ? ', round by round' : ''}`);
   if (refusing.size > 0) output.line(`refusing at last: ${[...refusing].toSorted().slice(0, 8).join(' ')}`);
+}
+
+function tenths(value: number): number {
+  return Math.round(value * 10) / 10;
 }
