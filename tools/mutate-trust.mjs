@@ -15,16 +15,31 @@ import { parseSync } from 'vite';
 import { createVitest } from 'vitest/node';
 
 const root = resolve(import.meta.dirname, '..');
+const judge = ['test/unit/core/trust/judge.test.ts'];
+const verifiers = [...judge, 'test/unit/core/trust/strict.test.ts'];
 const targets = {
+  // Belief: what a phone may hold.
   'src/core/trust/belief.ts': ['test/unit/core/trust/belief.test.ts'],
   'src/core/trust/belief-book.ts': ['test/unit/core/trust/belief-book.test.ts'],
+  'src/core/trust/merge-beliefs.ts': ['test/unit/core/trust/merge-beliefs.test.ts'],
+  // Judge: what a phone that holds it takes.
+  'src/core/trust/judge.ts': judge,
+  'src/core/trust/judge-list.ts': judge,
+  'src/core/trust/belief-in-signer.ts': [...judge, 'test/unit/core/trust/belief-in-signer.test.ts'],
+  'src/core/trust/phone-trust.ts': [...judge, 'test/unit/core/trust/phone-trust.test.ts'],
+  'src/core/trust/phone-checks.ts': judge,
+  'src/core/trust/name-check.ts': [...verifiers, 'test/unit/core/trust/name-check.test.ts'],
+  'src/core/trust/signature-check.ts': verifiers,
+  'src/core/trust/list-check.ts': [...verifiers, 'test/unit/core/trust/list-check.test.ts'],
+  // Planner: whom a change would strand.
   'src/core/trust/strand.ts': ['test/unit/core/trust/strand.test.ts'],
   'src/core/trust/list-library.ts': [
     'test/unit/core/trust/list-library.test.ts',
     'test/unit/core/trust/strand.test.ts',
   ],
-  'src/core/trust/judge.ts': ['test/unit/core/trust/judge.test.ts'],
-  'src/core/trust/judge-list.ts': ['test/unit/core/trust/judge.test.ts'],
+  'src/core/trust/invariants.ts': ['test/unit/core/trust/plan.test.ts'],
+  'src/core/cluster/move-path.ts': ['test/unit/core/cluster/move-path.test.ts'],
+  'src/app/field.ts': ['test/unit/app/field.test.ts'],
 };
 
 /** Mutants that change nothing that anybody could see, and why. */

@@ -50,7 +50,7 @@ export class MoveField {
     const { library, sets } = this.#field;
     const pairs = sets.pairs(device.set);
     const ours = library.known(pairs);
-    const isUnknown = ours.length < pairs.length && !pairs.includes(anyOfOurs);
+    const isUnknown = pairs.some((key) => key !== anyOfOurs && library.bytes(key) === undefined);
     // Nothing was given to it: it is taken for one that holds what is published.
     if (ours.length === 0) return { path: this.#judged('in force', inForce), isUnknown: true };
     const direct = this.#worst(ours, (key) => this.#judged(key, library.bytes(key) ?? {}));

@@ -2,11 +2,15 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { CertificatePurpose, ClusterMode } from '../../../../src/core/cluster/model.ts';
 import type { CertificateFacts } from '../../../../src/core/ports.ts';
-import { checkInvariants, viewOfPlan } from '../../../../src/core/trust/invariants.ts';
+import { checkInvariants, viewOfList, viewOfPlan } from '../../../../src/core/trust/invariants.ts';
 import { planCtl } from '../../../../src/core/trust/plan-ctl.ts';
-import { planItl } from '../../../../src/core/trust/plan-itl.ts';
+import { planItl, withoutFileSigners } from '../../../../src/core/trust/plan-itl.ts';
 import type { OwnCertificate, TrustInput, TrustPlan } from '../../../../src/core/trust/trust-plan.ts';
+import { createVerifier } from '../../../../src/pki/verifier.ts';
+import { decodeTrustList } from '../../../../src/wire/trust-list.ts';
+import { a, role } from '../../../helpers/clusters.ts';
 import { openToolCertificate } from '../../../helpers/open-tool-signers.ts';
+import { record, trustList } from '../../../helpers/trust-builder.ts';
 
 const template = openToolCertificate('callmanager');
 
@@ -240,5 +244,38 @@ describe('invariants of a generation (design.md §5)', () => {
     ],
   ])('name what is broken: %s', (_name, itlView, ctlView, signing, broken) => {
     expect([...checkInvariants(itlView, ctlView, signing)].sort()).toEqual([...broken].sort());
+  });
+
+  it('an ITL prepared for rollback may name no signer of files, the CTL beside it must', () => {
+    const empty = viewOfPlan(withoutFileSigners(planItl(input)));
+    const noFiles = { ...ctl, records: ctl.records.filter(({ role }) => role !== 'CCM+TFTP') };
+    const prepared = { ...keys, itlPreparedForRollback: true };
+    expect(checkInvariants(empty, undefined, prepared)).toEqual([]);
+    expect(checkInvariants(empty, ctl, prepared)).toEqual([]);
+    expect(checkInvariants(empty, noFiles, prepared)).toEqual([
+      'the signer of files is neither TFTP nor CCM+TFTP in the CTL',
+    ]);
+    expect(checkInvariants(empty, ctl, { ...keys, itlPreparedForRollback: false })).toEqual([
+      'the signer of files is neither TFTP nor CCM+TFTP in the ITL',
+    ]);
+  });
+
+  it('a list in the field is seen as its plan was: certificates by their SHA-256, servers without one', () => {
+    const bytes = trustList({
+      by: a.sast,
+      as: 'CTLFile.tlv',
+      records: [record({ role: role.sast, of: a.sast }), record({ role: role.ccmTftp })],
+    });
+    const list = decodeTrustList(bytes);
+    const crypto = createVerifier();
+    const fingerprint = crypto.readCertificate(a.sast.der)?.fingerprint;
+    expect(fingerprint).toMatch(/^[0-9a-f]{64}$/);
+    expect(list.ok && viewOfList(crypto, list.value, 'who')).toEqual({
+      signer: 'who',
+      records: [
+        { role: 'SAST', fingerprint },
+        { role: 'CCM+TFTP', fingerprint: undefined },
+      ],
+    });
   });
 });
