@@ -44,21 +44,27 @@ const aheadSeconds = 3 * 3600;
 
 const fileNames = { itl: 'ITLFile.tlv', ctl: 'CTLFile.tlv' } as const;
 
-export const clusterBLists: readonly RemoteList[] = await Promise.all(
-  [planItl(input), planCtl(input)].map(async ({ kind, records, signer }) => {
-    const fileName = fileNames[kind];
-    const bytes = await buildTrustList({
-      kind,
-      records,
-      fileName,
-      timestamp: now + aheadSeconds,
-      hash: 'sha1',
-      signer: signerOf(signer),
-    });
-    const sha256 = Buffer.from(crypto.digest('sha256', bytes)).toString('hex');
-    return { cluster: 'B', server: 'b:69', kind, bytes, sha256, seenMs: 0 };
-  }),
-);
+async function listsOf(given: TrustInput): Promise<readonly RemoteList[]> {
+  return Promise.all(
+    [planItl(given), planCtl(given)].map(async ({ kind, records, signer }) => {
+      const fileName = fileNames[kind];
+      const bytes = await buildTrustList({
+        kind,
+        records,
+        fileName,
+        timestamp: now + aheadSeconds,
+        hash: 'sha1',
+        signer: signerOf(signer),
+      });
+      const sha256 = Buffer.from(crypto.digest('sha256', bytes)).toString('hex');
+      return { cluster: 'B', server: 'b:69', kind, bytes, sha256, seenMs: 0 };
+    }),
+  );
+}
+
+export const clusterBLists = await listsOf(input);
+/** Of a cluster that never heard of the other one. */
+const strangeLists = await listsOf({ ...input, foreignSasts: [] });
 
 /** What a phone of B is served. */
 export function clusterB(name: string): Promise<FetchAnswer> {
@@ -76,10 +82,10 @@ export async function configOf(name: string, signer: CertificateFacts, hash: Has
   return { kind: 'bytes', bytes: await signFile({ ...request, signer: signerOf(signer) }) };
 }
 
-/** A phone that comes from B, which knows nothing of ours. */
+/** A phone that somebody carries here, with lists that know nothing of ours: no server can tell. */
 export function fromElsewhere(name: string): PhoneState {
   const hex = (kind: 'itl' | 'ctl'): string | null => {
-    const bytes = clusterBLists.find((list) => list.kind === kind)?.bytes;
+    const bytes = strangeLists.find((list) => list.kind === kind)?.bytes;
     return bytes === undefined ? null : Buffer.from(bytes).toString('hex');
   };
   return { ...newPhone(name), itl: hex('itl'), ctl: hex('ctl') };

@@ -52,6 +52,7 @@ function pathOf(given: Given): DevicePath {
     sets,
     devices: [],
     groups: [],
+    published,
     current: given.current ?? [ready],
     gaps: [],
   };
