@@ -1,4 +1,4 @@
-/** `boot-fleet` against a server that gives what it is told to: exit status, report, JSON, progress. */
+/** 'boot-fleet' against a server that gives what it is told to: exit status, report, JSON, progress. */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -37,15 +37,15 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
-async function bootFleet(terminal: ReturnType<typeof fakeTerminal>, ...words: readonly string[]) {
+async function bootFleet(terminal: ReturnType<typeof fakeTerminal>, line: string) {
   const { port } = server.address() as AddressInfo;
-  const argv = ['boot-fleet', ...words, '--server', '127.0.0.1:9', '--http', `127.0.0.1:${port}`];
+  const argv = ['boot-fleet', ...line.split(' '), '--server', '127.0.0.1:9', '--http', `127.0.0.1:${port}`];
   const status = await runProgram(argv, terminal);
   return { status, stdout: terminal.stdout.text, stderr: terminal.stderr.text };
 }
 
 test('phones that believe what they are given: 0, a report, nothing else', async () => {
-  const { status, stdout, stderr } = await bootFleet(fakeTerminal(), '3', '--rounds', '2');
+  const { status, stdout, stderr } = await bootFleet(fakeTerminal(), '3 --rounds 2');
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
   expect(stdout).toMatch(/^3 phones, 6 boots, \d+ requests \(0 without an answer\)\n/);
   expect(stdout).toContain('accepted 6, refused 0, missed something 0\naway 0, misbehaved 0\n');
@@ -57,7 +57,7 @@ test('phones that refuse what another cluster signed: 1, and their names', async
   whose = (_, boot) => (boot > 2 ? b : a);
   const { status, stdout } = await bootFleet(
     fakeTerminal(),
-    ...['2', '--rounds', '2', '--json', '--first', 'SEP0011220000AA', '--concurrency', '1'],
+    '2 --rounds 2 --json --first SEP0011220000AA --concurrency 1',
   );
   expect(status).toBe(1);
   expect(JSON.parse(stdout)).toMatchObject({
@@ -75,8 +75,7 @@ test('phones that refuse what another cluster signed: 1, and their names', async
 test('off, misbehaving, behind one address, with a TVS and in a storm: each is in the report', async () => {
   const { status, stdout } = await bootFleet(
     fakeTerminal(),
-    ...['8', '--rounds', '5', '--away', '40', '--away-rounds', '3', '--misbehave', '30', '--storm', '0'],
-    ...['--from', '127.3.0.1', '--per-address', '4', '--tvs', '127.0.0.1:9', '--json'],
+    '8 --rounds 5 --away 40 --away-rounds 3 --misbehave 30 --storm 0 --from 127.3.0.1 --per-address 4 --tvs 127.0.0.1:9 --json',
   );
   const report = JSON.parse(stdout) as Record<string, number>;
   expect(status).toBe(0);
@@ -91,10 +90,7 @@ test('off, misbehaving, behind one address, with a TVS and in a storm: each is i
 test('a TVS that nobody reaches is asked, and said to be silent', async () => {
   whose = (name, boot) => (boot > 1 && name !== 'ITLFile.tlv' ? b : a);
   const port = await freeTcpPort();
-  const { status, stdout } = await bootFleet(
-    fakeTerminal(),
-    ...['1', '--rounds', '2', '--tvs', `127.0.0.1:${port}`],
-  );
+  const { status, stdout } = await bootFleet(fakeTerminal(), `1 --rounds 2 --tvs 127.0.0.1:${port}`);
   expect(stdout).toContain('asked the TVS 1 times (1 without an answer)');
   expect(status).toBe(1);
 });
@@ -108,19 +104,13 @@ test('nobody answers: 4', async () => {
 });
 
 test('a person at a terminal sees how far it is', async () => {
-  const { stderr, stdout } = await bootFleet(fakeTerminal(true), '4', '--rounds', '2');
+  const { stderr, stdout } = await bootFleet(fakeTerminal(true), '4 --rounds 2');
   expect(stderr).toMatch(/\d+\/8 boots/);
   expect(stdout).toContain('4 phones, 8 boots');
 });
 
 test('what is no count, no name and no address is said before anything is asked', async () => {
-  for (const words of [
-    ['0'],
-    ['x'],
-    ['2', '--first', 'SEP12'],
-    ['2', '--from', 'here'],
-    ['2', '--storm', '-1'],
-  ])
-    expect((await bootFleet(fakeTerminal(), ...words)).status, words.join(' ')).toBe(2);
+  for (const line of ['0', 'x', '2 --first SEP12', '2 --from here', '2 --storm -1'])
+    expect((await bootFleet(fakeTerminal(), line)).status, line).toBe(2);
   expect(addresses.size).toBe(0);
 });
