@@ -10,6 +10,7 @@ import type { SettledHome } from '../core/cluster/home.ts';
 import type { ClusterId, RemoteCluster } from '../core/cluster/remote.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
 import type { Store } from '../core/ports.ts';
+import { signsSha512 } from '../core/trust/phone-checks.ts';
 import { readField, type FieldPorts } from './field.ts';
 import { MoveField, type DevicePath, type MovePair } from './move-field.ts';
 import type { PlannedStep } from './plan-steps.ts';
@@ -54,6 +55,8 @@ export async function planMoves(
   const ours = await listsOf(store, own ?? '', own);
   const theirs = await listsOf(store, to, own);
   const here = new MoveField(crypto, field, theirs, nowSeconds);
+  // Who lives with SHA-512 here reads it.
+  const meetsSha512 = isSha512(theirs) && !isSha512(ours);
   const pathBetween = async (from: ClusterId): Promise<MovePath> => {
     const lists = await listsOf(store, from, own);
     const remote = remotes.find(({ id }) => id === from);
@@ -71,7 +74,11 @@ export async function planMoves(
     if (from === undefined) return { path: nowhere, isUnknown: true };
     if (from === to) return { path: thereAlready, isUnknown: false };
     const device = devices.get(name);
-    if (from === own && device !== undefined) return here.pathOf(device, ours);
+    if (from === own && device !== undefined) {
+      const found = here.pathOf(device, ours);
+      const mayRead = device.readsSha512 || !meetsSha512;
+      return found.path.kind === 'none' || mayRead ? found : { ...found, path: unreadable };
+    }
     const path = paths.get(from) ?? (await pathBetween(from));
     paths.set(from, path);
     // What its home publishes is all that is known of what it holds.
@@ -139,6 +146,12 @@ const nowhere: MovePath = {
   because: 'no cluster is known to be its home, so nobody knows which lists it holds',
   needs: [],
 };
+const unreadable: MovePath = {
+  kind: 'none',
+  because:
+    'the lists there are signed with SHA-512, and nobody said that its model reads that (risk.sha512Models)',
+  needs: [],
+};
 const thereAlready: MovePath = { kind: 'path', because: 'it is there already' };
 
 /** Failure `refused` unless every device has a path, or exactly as many have none as somebody said. */
@@ -197,6 +210,10 @@ async function homeOf(
   const home = (await store.findHome(device))?.home;
   if (home?.kind === 'remote') return home.cluster;
   return (await store.findDevice(device)) === undefined ? undefined : own;
+}
+
+function isSha512({ itl, ctl }: Lists): boolean {
+  return [itl, ctl].some((bytes) => bytes !== undefined && signsSha512(bytes));
 }
 
 function isEmpty({ itl, ctl }: Lists): boolean {

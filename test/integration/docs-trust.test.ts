@@ -38,6 +38,7 @@ function levelled(text: string): string {
   return text
     .replaceAll(/\b[0-9a-f]{2}(?::[0-9a-f]{2})+\b/g, 'SERIAL')
     .replaceAll(/\b[0-9a-f]{64}\b/g, 'FINGERPRINT')
+    .replaceAll(/\bCAPF-[0-9a-f]{8}\b/g, 'CAPF-RANDOM')
     .replaceAll(
       /(?:none|\d+)\/(?:none|\d+\+?)(?: (?:(?:none|\d+)\/(?:none|\d+\+?)|unknown))*(?: …)?/g,
       'PAIRS',

@@ -3,6 +3,7 @@
  * hold, not by what is published; certificates leave and come, and adopted lists are led through a boot.
  */
 import { existsSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -146,6 +147,17 @@ describe('move-device', () => {
     alpha.believe({ name: came, pairs: [`${first?.ctl}/${first?.itl}`], deliveries, provedMs: 4 });
     const { json } = await alpha.run('plan', 'move-device', came, '--to', 'beta');
     expect(json).toMatchObject({ phones: { stranded: [], unknown: [came] } });
+  });
+
+  it('has no path to lists with SHA-512 for a model of which nobody said that it reads that', async () => {
+    await beta.done('set-hash', 'sha512', '--yes');
+    await probed();
+    const planned = () => alpha.run('plan', 'move-device', came, '--to', 'beta');
+    const refused = await planned();
+    expect(refused).toMatchObject({ status: 1, json: { phones: { stranded: [came] } } });
+    expect(JSON.stringify(refused.json)).toContain('risk.sha512Models');
+    writeFileSync(join(alpha.data, 'tftp-pki.yaml'), 'risk:\n  sha512Models: [CP-8851]\n');
+    expect(await planned()).toMatchObject({ json: { phones: { stranded: [], unknown: [came] } } });
   });
 });
 

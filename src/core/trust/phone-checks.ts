@@ -2,7 +2,7 @@
 import { hashOfCode } from '../../wire/algorithm.ts';
 import type { FormatCode, FormatError } from '../../wire/format-error.ts';
 import type { Role } from '../../wire/role.ts';
-import type { SignedHeader } from '../../wire/signed-header.ts';
+import { decodeSignedHeader, type SignedHeader } from '../../wire/signed-header.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { nameCertificate } from './anchor.ts';
 import { reject, unknown, type Judgement } from './judgement.ts';
@@ -43,6 +43,12 @@ const openFormatCodes: ReadonlySet<FormatCode> = new Set<FormatCode>([
 export function judgeFormat(error: FormatError): Judgement {
   const failed = { code: error.code, reason: error.message };
   return openFormatCodes.has(error.code) ? unknown(failed) : reject(failed);
+}
+
+/** Of a signed file or a list; false for what is neither. */
+export function signsSha512(bytes: Uint8Array): boolean {
+  const header = decodeSignedHeader(bytes);
+  return header.ok && hashOfCode(header.value.digestCode) === 'sha512';
 }
 
 /** Can the phone check this signature at all? An unknown algorithm is judgeSignature's affair. */

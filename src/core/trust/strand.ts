@@ -10,8 +10,6 @@
  */
 import { assert } from '../../base/assert.ts';
 import { toHex } from '../../base/text.ts';
-import { hashOfCode } from '../../wire/algorithm.ts';
-import { decodeSignedHeader } from '../../wire/signed-header.ts';
 import type { TrustListKind } from '../cluster/model.ts';
 import type { Crypto } from '../ports.ts';
 import { anyOfOurs, pairKey, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
@@ -19,6 +17,7 @@ import { judgeWith, type Judgement, type TvsAnswer } from './judge.ts';
 import { readList, type ReadList } from './judge-list.ts';
 import type { ListLibrary } from './list-library.ts';
 import { listKindOfName } from './name-check.ts';
+import { signsSha512 } from './phone-checks.ts';
 import { maySkipItl, readHeld, type HeldList } from './phone-trust.ts';
 
 /** What phones are served before or after a change. */
@@ -118,7 +117,7 @@ export class RoadFinder implements PairJudge {
     this.#library = library;
     this.#served = served;
     const files = [served.before, served.after].flatMap(({ ctl, itl, config }) => [ctl, itl, config]);
-    this.#signsSha512 = files.some((file) => file !== undefined && isSha512(file.bytes));
+    this.#signsSha512 = files.some((file) => file !== undefined && signsSha512(file.bytes));
   }
 
   verdict(key: PairKey, readsSha512: boolean): PairVerdict {
@@ -376,11 +375,6 @@ function pathOf({ code }: Judgement): Path {
   if (code === 'accepted-by-ctl') return 'CTL';
   if (code === 'accepted-unsigned' || code === 'accepted-rollback') return 'free';
   return 'ITL';
-}
-
-function isSha512(bytes: Uint8Array): boolean {
-  const header = decodeSignedHeader(bytes);
-  return header.ok && hashOfCode(header.value.digestCode) === 'sha512';
 }
 
 function silent(): TvsAnswer {
