@@ -6,8 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 import type { RemoteServer } from '../../src/core/cluster/remote.ts';
 
-/** What HTTP says to a GET for this name: the whole answer; `undefined` says nothing. */
-export type HttpLines = (name: string, head: string) => Uint8Array | string | undefined;
+/** What HTTP says to a GET for this name, now or later: the whole answer; `undefined` says nothing. */
+export type HttpLines = (name: string, head: string) => HttpAnswer | Promise<HttpAnswer>;
+type HttpAnswer = Uint8Array | string | undefined;
 /** Packets for each packet; the first of a transfer is the RRQ. */
 export type TftpAct = (
   packet: Buffer,
@@ -72,8 +73,9 @@ async function serveHttp(
       const name = decodeURIComponent(/^GET \/(\S*)/.exec(head)?.[1] ?? '');
       asked.push(`http ${name}`);
       raw.push(head);
-      const answer = lines?.(name, head);
-      if (answer !== undefined) socket.end(answer);
+      void Promise.resolve(lines?.(name, head)).then((answer) => {
+        if (answer !== undefined) socket.end(answer);
+      });
     });
   });
   server.listen(0, address);
