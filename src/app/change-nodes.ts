@@ -17,6 +17,7 @@ import {
   type InitPorts,
 } from './init-cluster.ts';
 import type { NewKey } from './new-keys.ts';
+import { nodeOfRotation, refuseForeignRecovery } from './own-certificates.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
 export interface JoinRequest {
@@ -29,17 +30,14 @@ export interface JoinRequest {
 /** Makes the keys of the node, and the operation that names them to phones and keeps them. */
 export async function joinNode(ports: InitPorts, request: JoinRequest): Promise<TrustOperation> {
   const { nodeName, recovery, by } = request;
-  const { cluster, nodes, own } = await readClusterView(ports.store, ports.crypto);
+  const view = await readClusterView(ports.store, ports.crypto);
+  const { cluster, nodes } = view;
   refuseClusterNames({ clusterId: cluster.id, nodeName });
   if (nodes.some((node) => node.name === nodeName || hostOf(node) === nodeName))
     throw new Failure('refused', `the cluster has a node ${nodeName} already`, {
       hint: 'Give the new one another name, or remove-node the old one first.',
     });
-  const known = own.filter(({ purpose }) => purpose === 'itlrecovery');
-  if (!known.some(({ certificate }) => certificate.fingerprint === recovery.certificate.fingerprint))
-    throw new Failure('refused', 'the given key is not the ITLRecovery of this cluster', {
-      hint: 'export-recovery on the first node writes it.',
-    });
+  refuseForeignRecovery(view, recovery.certificate);
   const nowMs = ports.clock.nowMs();
   const ofNode: readonly CertificatePurpose[] = ownPurposes.filter((each) => !clusterWidePurposes.has(each));
   const addCertificates: NewCertificate[] = [];
@@ -74,14 +72,21 @@ export async function removeNode(
     throw new Failure('refused', 'a node does not remove itself: phones need another one to hear of it', {
       hint: `tftp-pki remove-node ${name} on a node that stays.`,
     });
-  // The lists are signed here.
+  // The lists are signed by it.
   inUse(trustInputOf(view), 'itlrecovery');
   const retireCertificates = view.certificates
     .filter((row) => row.store === 'own' && row.node === name)
     .map(({ id }) => id);
+  const rotation = view.rotations.find((each) => nodeOfRotation(view, each) === name);
   return {
     operation: `remove-node ${name}`,
-    request: { change: { removeNodes: [name], retireCertificates } },
+    request: {
+      change: {
+        removeNodes: [name],
+        retireCertificates,
+        ...(rotation && { rotation: { purpose: rotation.purpose, to: undefined } }),
+      },
+    },
     warnings: [`take the address of ${name} out of option 150 first: phones that ask it find nobody`],
     question: `Publish lists without ${name}?`,
     aftermath: aftermathOfLists,

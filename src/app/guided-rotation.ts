@@ -11,16 +11,18 @@
 import { offlineAfterMs } from '../base/limits.ts';
 import { Failure } from '../base/errors.ts';
 import type { CertificatePurpose, Rotation } from '../core/cluster/model.ts';
-import type { Issuer } from '../core/ports.ts';
+import type { Issuer, KeyFiles } from '../core/ports.ts';
 import { aftermathOfKey, aftermathOfLists } from '../core/trust/aftermath.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
 import { readField, type Field, type FieldPorts } from './field.ts';
+import { nodeOfRotation, ownRows } from './own-certificates.ts';
 import { comingOf, signsSince } from './phones-to-come.ts';
-import { beginRenewal, rowsOf } from './renew-certificate.ts';
+import { beginRenewal } from './renew-certificate.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
 export interface GuidedPorts extends FieldPorts {
   readonly issuer: Issuer;
+  readonly keyFiles: Pick<KeyFiles, 'find'>;
 }
 
 export interface GuidedRequest {
@@ -69,11 +71,10 @@ export async function nextGuidedStep(ports: GuidedPorts, request: GuidedRequest)
 }
 
 /** Of several nodes one renews its key at a time, where that key lies. */
-function refuseElsewhere(view: ClusterView, { fresh }: Rotation): void {
-  const row = view.certificates.find(({ fingerprint, store }) => fingerprint === fresh && store === 'own');
-  const here = thisNodeOf(view).name;
-  if (row?.node === undefined || row.node === here) return;
-  throw new Failure('refused', `a guided renewal of ${purpose} is under way on the node ${row.node}`, {
+function refuseElsewhere(view: ClusterView, rotation: Rotation): void {
+  const node = nodeOfRotation(view, rotation);
+  if (node === undefined || node === thisNodeOf(view).name) return;
+  throw new Failure('refused', `a guided renewal of ${purpose} is under way on the node ${node}`, {
     hint: `tftp-pki ${command} --guided, there.`,
   });
 }
@@ -89,7 +90,8 @@ export async function rotationProgress(ports: FieldPorts): Promise<readonly Rota
 export async function abortGuided(ports: GuidedPorts): Promise<TrustOperation> {
   const view = await readClusterView(ports.store, ports.crypto);
   const rotation = view.rotations.find((each) => each.purpose === purpose);
-  const fresh = rowsOf(view, purpose).find(({ fingerprint }) => fingerprint === rotation?.fresh);
+  if (rotation !== undefined) refuseElsewhere(view, rotation);
+  const fresh = ownRows(view, purpose).find(({ fingerprint }) => fingerprint === rotation?.fresh);
   if (fresh === undefined)
     throw new Failure('refused', `no guided renewal of ${purpose} is under way`, {
       hint: `tftp-pki ${command} --guided begins one.`,
@@ -106,12 +108,15 @@ export async function abortGuided(ports: GuidedPorts): Promise<TrustOperation> {
 /** Somebody else has the key: it signs nothing from now on, whatever phones have taken. */
 export async function cutOff(ports: GuidedPorts, by: string): Promise<TrustOperation> {
   const view = await readClusterView(ports.store, ports.crypto);
-  const rotation = view.rotations.find((each) => each.purpose === purpose);
-  const rows = rowsOf(view, purpose);
-  const fresh = rows.find(({ fingerprint }) => fingerprint === rotation?.fresh);
+  const rows = ownRows(view, purpose);
+  const fresh = rows.find(({ fingerprint }) =>
+    view.rotations.some((rotation) => rotation.fresh === fingerprint),
+  );
   const old = rows.filter((row) => row !== fresh);
   const begun =
-    fresh === undefined && rows.length === 1 ? await beginRenewal(ports, view, { purpose, by }) : undefined;
+    fresh === undefined && rows.length === 1
+      ? await beginRenewal(ports, view, { purpose, by, urgent: true })
+      : undefined;
   if (fresh === undefined && begun === undefined)
     throw new Failure('refused', `a renewal of ${purpose} without --guided is under way`, {
       hint: `tftp-pki ${command} --switch ends it and the old key with it.`,
@@ -122,7 +127,8 @@ export async function cutOff(ports: GuidedPorts, by: string): Promise<TrustOpera
       change: {
         ...begun?.request.change,
         retireCertificates: old.map(({ id }) => id),
-        rotation: { purpose, to: undefined },
+        // Another node's goes on.
+        ...(fresh && { rotation: { purpose, to: undefined } }),
       },
     },
     ...(begun?.newKeys && { newKeys: begun.newKeys }),
@@ -184,7 +190,7 @@ function switchOver(
 }
 
 function retireOld(view: ClusterView, { fresh }: Rotation): TrustOperation {
-  const old = rowsOf(view, purpose).filter(({ fingerprint }) => fingerprint !== fresh);
+  const old = ownRows(view, purpose).filter(({ fingerprint }) => fingerprint !== fresh);
   return {
     operation: `${command} --guided`,
     request: {

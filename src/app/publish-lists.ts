@@ -93,7 +93,7 @@ async function signerOf(
   const key = await keyFiles.find(wanted.fingerprint);
   if (key === undefined)
     throw new Failure('refused', `the key of ${printable(wanted.subject)} is not in this folder`, {
-      hint: 'Lists are signed on the node where it lies, which is the one that made the cluster.',
+      hint: 'It lies on the node that made the cluster; what export-recovery wrote there signs here: --key P12 --key-passphrase-file FILE.',
     });
   return signers.open(wanted, key);
 }

@@ -4,22 +4,22 @@
  *   begin   a new key, durable; its certificate stands in the lists beside the old one, which goes on being used
  *   switch  the new one is in use, the old one leaves the lists and is retired
  *   abort   before the switch: the new one leaves the lists again
- * One anchor at a time: refused while CallManager, TVS or ITLRecovery is between its steps, or the ITL is empty for a
- * rollback, since phones would not learn of the new one. What no list names (CallManager-EC) takes the same steps, and the
- * lists are carried over as they are. A CallManager key may be renewed inside the renewal of
+ * One anchor at a time: refused while CallManager, TVS or ITLRecovery is between its steps on any node, or the ITL is
+ * empty for a rollback, since phones would not learn of the new one. What no list names (CallManager-EC) takes the same
+ * steps, and the lists are carried over as they are. A CallManager key may be renewed inside the renewal of
  * ITLRecovery: only then do phones show which lists they hold, and the planner lets neither switch strand one.
+ *
+ * Each node renews its own: a new key never leaves the folder that it was made in. What all nodes share is renewed where
+ * its key lies, and refused elsewhere.
  */
 import { Failure } from '../base/errors.ts';
-import {
-  certificatePurposes,
-  hostOf,
-  type CertificatePurpose,
-  type StoredCertificate,
-} from '../core/cluster/model.ts';
-import type { Crypto, Issuer, Store, WallClock } from '../core/ports.ts';
+import { hostOf, type CertificatePurpose, type StoredCertificate } from '../core/cluster/model.ts';
+import type { Crypto, Issuer, KeyFiles, Store, WallClock } from '../core/ports.ts';
 import { aftermathOfKey, aftermathOfLists, aftermathOfStores } from '../core/trust/aftermath.ts';
 import { planPublication } from './plan-publication.ts';
 import { readClusterView, thisNodeOf, type ClusterView } from './cluster-view.ts';
+import { clusterWidePurposes } from './init-cluster.ts';
+import { nodeOfRotation, openRenewals, ownRows } from './own-certificates.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
 export type RenewalStep = 'begin' | 'switch' | 'abort';
@@ -35,6 +35,7 @@ interface Ports {
   readonly crypto: Crypto;
   readonly clock: WallClock;
   readonly issuer: Issuer;
+  readonly keyFiles: Pick<KeyFiles, 'find'>;
 }
 
 /** By these phones decide what they believe; two of them must not move at once. */
@@ -49,11 +50,12 @@ export async function renewCertificate(ports: Ports, request: RenewalRequest): P
   const view = await readClusterView(ports.store, ports.crypto);
   if (request.step === 'begin') return beginRenewal(ports, view, request);
   const { purpose } = request;
-  if (view.rotations.some((rotation) => rotation.purpose === purpose))
+  const here = thisNodeOf(view).name;
+  if (view.rotations.some((each) => each.purpose === purpose && nodeOfRotation(view, each) === here))
     throw new Failure('refused', `the renewal of ${purpose} is a guided one`, {
       hint: `tftp-pki renew-cert ${purpose} --guided goes on with it, --guided --abort ends it.`,
     });
-  const [old, fresh] = rowsOf(view, purpose);
+  const [old, fresh] = ownRows(view, purpose);
   if (old === undefined || fresh === undefined)
     throw new Failure('refused', `no renewed ${purpose} certificate waits`, {
       hint: `tftp-pki renew-cert ${purpose} begins one.`,
@@ -61,17 +63,19 @@ export async function renewCertificate(ports: Ports, request: RenewalRequest): P
   return request.step === 'switch' ? switchOver(purpose, old) : abort(purpose, fresh);
 }
 
+/** `urgent`: what other nodes have under way does not hold it up. */
 export async function beginRenewal(
   ports: Ports,
   view: ClusterView,
-  { purpose, by }: Omit<RenewalRequest, 'step'>,
+  { purpose, by, urgent = false }: Omit<RenewalRequest, 'step'> & { readonly urgent?: boolean },
 ): Promise<TrustOperation> {
-  await refuseSecondRenewal(ports, view, purpose);
-  const [old] = rowsOf(view, purpose);
+  await refuseSecondRenewal(ports, view, purpose, urgent);
+  const [old] = ownRows(view, purpose);
   if (old === undefined)
     throw new Failure('refused', `there is no ${purpose} certificate to renew`, {
       hint: `tftp-pki issue-cert ${purpose}`,
     });
+  await refuseMovedKey(ports, view, old);
   const nowMs = ports.clock.nowMs();
   const { certificate, encryptedKeyPem } = await ports.issuer.issue({
     purpose,
@@ -156,28 +160,45 @@ function abort(purpose: CertificatePurpose, fresh: StoredCertificate): TrustOper
   };
 }
 
+/** A key of the whole cluster that was renewed elsewhere would change the folder that it lies in. */
+async function refuseMovedKey(
+  { keyFiles }: Ports,
+  { nodes }: ClusterView,
+  { purpose, fingerprint }: StoredCertificate,
+): Promise<void> {
+  if (purpose === undefined || !clusterWidePurposes.has(purpose) || nodes.length === 1) return;
+  if ((await keyFiles.find(fingerprint)) !== undefined) return;
+  throw new Failure('refused', `the ${purpose} key of the cluster is not in this folder`, {
+    hint: 'It is renewed on the node where it lies, which is the one that made the cluster.',
+  });
+}
+
 /** Also before a certificate of another CA comes to stand beside the one in use. */
 export async function refuseSecondRenewal(
   ports: Pick<Ports, 'store' | 'crypto'>,
   view: ClusterView,
   purpose: CertificatePurpose,
+  urgent = false,
 ): Promise<void> {
-  const open = certificatePurposes.filter((other) => rowsOf(view, other).length > 1);
-  const inTheWay = open.find(
-    (other) =>
-      other === purpose ||
-      (anchors.includes(other) &&
-        anchors.includes(purpose) &&
-        !(other === 'itlrecovery' && purpose === 'callmanager')),
-  );
-  if (inTheWay !== undefined)
+  const here = thisNodeOf(view).name;
+  const inTheWay = openRenewals(view).find((open) => {
+    const isHere = (open.node ?? here) === here;
+    if (open.purpose === purpose && isHere) return true;
+    const isInside = open.purpose === 'itlrecovery' && purpose === 'callmanager';
+    const areAnchors = anchors.includes(open.purpose) && anchors.includes(purpose);
+    return areAnchors && !isInside && (isHere || !urgent);
+  });
+  if (inTheWay !== undefined) {
+    const isElsewhere = (inTheWay.node ?? here) !== here;
     throw new Failure(
       'refused',
-      `the renewal of ${inTheWay} is not finished: phones follow one change at a time`,
+      `the renewal of ${inTheWay.purpose}${isElsewhere ? ` on the node ${inTheWay.node}` : ''} is not finished: ` +
+        'phones follow one change at a time',
       {
-        hint: `tftp-pki renew-cert ${inTheWay} --switch, or --abort`,
+        hint: `tftp-pki renew-cert ${inTheWay.purpose} --switch, or --abort${isElsewhere ? ', there' : ''}`,
       },
     );
+  }
   const { rollback } = await planPublication(ports, {});
   if (rollback)
     throw new Failure(
@@ -187,12 +208,4 @@ export async function refuseSecondRenewal(
         hint: 'tftp-pki update-itl makes it whole.',
       },
     );
-}
-
-/** In use first. */
-export function rowsOf(view: ClusterView, purpose: CertificatePurpose): readonly StoredCertificate[] {
-  const node = thisNodeOf(view).name;
-  return view.certificates.filter(
-    (row) => row.store === 'own' && row.purpose === purpose && (row.node === undefined || row.node === node),
-  );
 }

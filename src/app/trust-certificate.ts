@@ -13,7 +13,6 @@ import { aftermathOfStores } from '../core/trust/aftermath.ts';
 import type { AuditEntry } from '../core/audit/audit-chain.ts';
 import { powerOf } from '../core/trust/power.ts';
 import { readClusterView } from './cluster-view.ts';
-import { ownRows } from './own-certificates.ts';
 import type { TrustOperation } from './trust-operation.ts';
 
 export interface TrustPorts {
@@ -86,8 +85,10 @@ export async function planRemoval(
   const subject = printable(facts?.subject ?? row.fingerprint);
   const lists = (await store.currentLists()).map((list) => holdersOf(crypto, list));
   const listedIn = lists.filter(({ roles }) => roles.has(row.fingerprint)).map(({ name }) => name);
+  // By whichever node's it is.
+  const inUse = view.own.find(({ purpose, node }) => purpose === row.purpose && node === row.node);
   refuseNeeded(row, subject, {
-    isInUse: row.purpose !== undefined && ownRows(view, row.purpose)[0]?.id === id,
+    isInUse: inUse?.certificate.fingerprint === row.fingerprint,
     signs: lists.filter(({ signer }) => signer === row.fingerprint).map(({ name }) => name),
     listedIn,
   });

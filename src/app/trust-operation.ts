@@ -7,6 +7,8 @@ import { Failure } from '../base/errors.ts';
 import { namesOf } from '../base/text.ts';
 import type { Signer } from '../core/ports.ts';
 import type { Aftermath } from '../core/trust/aftermath.ts';
+import { readClusterView } from './cluster-view.ts';
+import { refuseForeignRecovery } from './own-certificates.ts';
 import { planPublication, type PlannedPublication, type PublicationRequest } from './plan-publication.ts';
 import { planSteps, type FollowUp, type PlannedStep } from './plan-steps.ts';
 import { planStrand, type PlannedStrand } from './plan-strand.ts';
@@ -40,6 +42,16 @@ export interface PlannedOperation {
   readonly strand: PlannedStrand;
   /** The order that strands nobody: each command, and when it may follow. */
   readonly steps: readonly PlannedStep[];
+}
+
+/** The same, its lists signed by an ITLRecovery key that lies elsewhere and came for this one operation. */
+export async function signedByLent(
+  { store, crypto }: Pick<FieldPorts, 'store' | 'crypto'>,
+  operation: TrustOperation,
+  signer: Signer,
+): Promise<TrustOperation> {
+  refuseForeignRecovery(await readClusterView(store, crypto), signer.certificate);
+  return { ...operation, signer };
 }
 
 /** Failure `refused` when it breaks an invariant. Touches no key and writes nothing. */

@@ -13,6 +13,7 @@ import { confirm, yesOption } from './confirm.ts';
 import type { ExitStatus } from './exit.ts';
 import { withNode } from './node.ts';
 import type { Output } from './output.ts';
+import { readRecoveryKey } from './recovery-key.ts';
 import { printStrand, strandFacts } from './show-strand.ts';
 import { parseCount } from './words.ts';
 
@@ -21,6 +22,9 @@ export interface TrustOptions {
   readonly yes?: boolean;
   /** So many phones may lose their path. */
   readonly strand?: number;
+  /** ITLRecovery as export-recovery wrote it, where its key lies in the folder of another node. */
+  readonly key?: string;
+  readonly keyPassphraseFile?: string;
 }
 
 export const dryRunOption: OptionDefinition = {
@@ -33,6 +37,15 @@ export const strandOption: OptionDefinition = {
   parse: parseCount,
 };
 export const trustOptions: readonly OptionDefinition[] = [dryRunOption, strandOption, yesOption];
+/** Of commands whose lists ITLRecovery signs. */
+export const signedTrustOptions: readonly OptionDefinition[] = [
+  {
+    flags: '--key <P12>',
+    description: 'PKCS#12 with the ITLRecovery key, where it lies on another node of the cluster; not kept',
+  },
+  { flags: '--key-passphrase-file <FILE>', description: 'file whose first line opens that PKCS#12' },
+  ...trustOptions,
+];
 
 /** A change that publishes no list by itself, before the planner all the same. Failure `refused` for what strands. */
 export async function guardChange(
@@ -52,11 +65,12 @@ export async function guardChange(
 /** `open` is the folder's node, unless the command makes one. */
 export async function runTrustOperation(
   context: CommandContext,
-  { dryRun = false, yes = false, strand }: TrustOptions,
+  options: TrustOptions,
   prepare: (node: OpenNode, by: string) => Promise<TrustOperation>,
   open: (work: (node: OpenNode) => Promise<void>) => Promise<void> = (work) => withNode(context, work),
 ): Promise<ExitStatus> {
   const { output, terminal } = context;
+  const { dryRun = false, yes = false, strand } = options;
   const [{ planOperation, publishOperation, refuseStranding }, { crowdedLists }] = await Promise.all([
     import('../app/trust-operation.ts'),
     import('../app/plan-publication.ts'),
@@ -64,7 +78,7 @@ export async function runTrustOperation(
   let strands = false;
   await open(async (node) => {
     const by = userInfo().username;
-    const operation = await prepare(node, by);
+    const operation = await withLentKey(context, options, node, await prepare(node, by));
     const planned = await planOperation(node, operation);
     strands = planned.strand.stranded.length > 0;
     if (!output.json) {
@@ -103,6 +117,18 @@ export async function runTrustOperation(
   });
   // A plan that strands phones is refused; what was done by its exact number is done.
   return dryRun && strands ? 1 : 0;
+}
+
+async function withLentKey(
+  context: CommandContext,
+  { key, keyPassphraseFile }: TrustOptions,
+  node: OpenNode,
+  operation: TrustOperation,
+): Promise<TrustOperation> {
+  const isGiven = key !== undefined || keyPassphraseFile !== undefined;
+  if (!isGiven || operation.signer !== undefined) return operation;
+  const { signedByLent } = await import('../app/trust-operation.ts');
+  return signedByLent(node, operation, await readRecoveryKey(context, key, keyPassphraseFile));
 }
 
 /** Each list and what changes in it: `+` comes, `-` goes, `!` another signer. */

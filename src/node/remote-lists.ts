@@ -113,10 +113,10 @@ class Lists implements RemoteLists {
     const remotes = await store.listRemotes();
     if (remotes.every(({ pin }) => pin === undefined)) return;
     const changedMs = trustChangedMs(await store.listCertificates(), await store.currentLists());
-    const { fingerprint: signer } = await this.signer();
+    const signers = (await this.#signers()).map(({ fingerprint }) => fingerprint);
     const probes = await store.listProbes();
     for (const remote of remotes)
-      if (isProbeDue(remote, probes, { signer, changedMs, nowMs: clock.nowMs() }))
+      if (isProbeDue(remote, probes, { signers, changedMs, nowMs: clock.nowMs() }))
         await this.refresh(remote.id);
   }
 

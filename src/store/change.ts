@@ -1,6 +1,6 @@
 /** A change of the cluster's trust inside somebody's transaction: certificates and nodes that come and go, mode, hash. */
 import type { Kysely } from 'kysely';
-import type { Crypto, TrustChange } from '../core/ports.ts';
+import type { Crypto, NewCertificate, TrustChange } from '../core/ports.ts';
 import type { Schema } from './schema.ts';
 import { addCertificates, landCertificate, retireCertificate } from './tables/certificate.ts';
 import { changeRotation } from './tables/rotation.ts';
@@ -21,7 +21,7 @@ export async function applyChange(
   // A certificate belongs to a node that is there.
   for (const node of addNodes) await insertNode(query, node);
   if (added.length > 0) await addCertificates(query, crypto, added);
-  await raiseTimestampFloor(query, newestSigner(crypto, added));
+  await liftTimestamps(query, crypto, added);
   for (const name of removeNodes) await removeNode(query, name, atMs);
   for (const node of renameNodes) await renameNode(query, node);
   if (mode !== undefined) await updateMode(query, mode);
@@ -34,10 +34,15 @@ export async function applyChange(
 }
 
 /**
- * Since when the newest of them that sign files are valid (seconds). No file is signed under an older timestamp by
- * anybody any more, so that phones can go from each signer to each other.
+ * No file is signed under a timestamp before the newest certificate that signs files, by anybody any more, so that phones
+ * can go from each signer to each other.
  */
-function newestSigner(crypto: Crypto, added: TrustChange['addCertificates']): number {
-  const signers = (added ?? []).filter(({ store, purpose }) => store === 'own' && purpose === 'callmanager');
-  return Math.max(0, ...signers.map(({ der }) => crypto.readCertificate(der)?.notBefore ?? 0));
+export async function liftTimestamps(
+  query: Kysely<Schema>,
+  crypto: Pick<Crypto, 'readCertificate'>,
+  added: readonly NewCertificate[],
+): Promise<void> {
+  const signers = added.filter(({ store, purpose }) => store === 'own' && purpose === 'callmanager');
+  const since = signers.map(({ der }) => crypto.readCertificate(der)?.notBefore ?? 0);
+  await raiseTimestampFloor(query, Math.max(0, ...since));
 }

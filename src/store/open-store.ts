@@ -6,6 +6,7 @@
 import type { Transaction } from 'kysely';
 import type { Crypto, Store } from '../core/ports.ts';
 import { createBulkStore } from './bulk-store.ts';
+import { liftTimestamps } from './change.ts';
 import type { Database } from './database.ts';
 import { createDeviceStore } from './device-store.ts';
 import { migrate } from './migrate.ts';
@@ -98,6 +99,7 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
     addCertificate: (certificate, audit) =>
       change(async (transaction) => {
         const id = await addCertificate(transaction, crypto, certificate);
+        await liftTimestamps(transaction, crypto, [certificate]);
         await appendAudit(transaction, audit);
         return id;
       }),

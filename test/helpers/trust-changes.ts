@@ -8,9 +8,10 @@ import {
   refuseStrandingContinuation,
 } from '../../src/app/continue-cluster.ts';
 import { moveDevices, planMoves } from '../../src/app/move-devices.ts';
+import { ownRows } from '../../src/app/own-certificates.ts';
 import { draftPublication, readTrustState } from '../../src/app/plan-publication.ts';
 import { publishLists } from '../../src/app/publish-lists.ts';
-import { renewCertificate, rowsOf, type RenewalStep } from '../../src/app/renew-certificate.ts';
+import { renewCertificate, type RenewalStep } from '../../src/app/renew-certificate.ts';
 import { resetByLocalKey } from '../../src/app/reset-lists.ts';
 import { planRemoval, removeCertificate, trustCertificate } from '../../src/app/trust-certificate.ts';
 import {
@@ -59,7 +60,7 @@ const replaceBoth: Make = async (ports) => {
     renew('itlrecovery', 'begin')(ports),
     renew('callmanager', 'begin')(ports),
   ]);
-  const old = [...rowsOf(view, 'itlrecovery'), ...rowsOf(view, 'callmanager')];
+  const old = [...ownRows(view, 'itlrecovery'), ...ownRows(view, 'callmanager')];
   return {
     ...begun[0],
     operation: 'replace both',

@@ -6,7 +6,12 @@ import { defineCommand } from '../command.ts';
 import { nodeOptions } from '../node.ts';
 import { existingFolder } from '../read-input.ts';
 import { readRecoveryKey } from '../recovery-key.ts';
-import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
+import {
+  runTrustOperation,
+  signedTrustOptions,
+  trustOptions,
+  type TrustOptions,
+} from '../run-trust-operation.ts';
 import { parseDatabaseUrl } from '../words.ts';
 
 interface JoinOptions extends TrustOptions {
@@ -88,11 +93,11 @@ export const removeNodeCommand = defineCommand<TrustOptions>({
   topic: 'Node',
   summary: 'take a node out of the cluster',
   description: [
-    'Publishes lists without the node and retires its certificates. Run it on the node where the ITLRecovery key lies, ' +
-      'when option 150 names the node no more.',
+    'Publishes lists without the node and retires its certificates. Run it on a node that stays, where the ITLRecovery key ' +
+      'lies or is given, when option 150 names the node no more.',
   ],
   arguments: [{ syntax: '<name>', description: 'the node, as status names it' }],
-  options: trustOptions,
+  options: signedTrustOptions,
   examples: [
     { says: 'a node that is given up', command: 'tftp-pki remove-node tftp-b --data /var/lib/tftp-pki' },
   ],

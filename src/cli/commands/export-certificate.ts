@@ -46,8 +46,12 @@ export const exportCertificateCommand = defineCommand<ExportOptions>({
     const { listCertificates } = await import('../../app/list-certificates.ts');
     await withNode(context, async (node) => {
       const all = await listCertificates(node, Math.floor(node.clock.nowMs() / 1000));
+      // Of several nodes each says "callmanager" and means its own.
+      const { thisNode } = node.store;
+      const isHere = (of: string | undefined): boolean =>
+        thisNode === undefined || (of ?? thisNode) === thisNode;
       const row = all.find(
-        ({ id, purpose, isInUse }) => String(id) === word || (isInUse && purpose === word),
+        (each) => String(each.id) === word || (each.isInUse && each.purpose === word && isHere(each.node)),
       );
       const stored = (await node.store.listCertificates()).find(({ id }) => id === row?.id);
       const certificate = stored && node.crypto.readCertificate(stored.der);

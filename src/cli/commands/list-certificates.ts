@@ -72,17 +72,22 @@ function facts({ notBefore, notAfter, addedMs, purpose, node, expiry, ...rest }:
 }
 
 function printCertificates(output: Output, certificates: readonly ListedCertificate[]): void {
+  const several = new Set(certificates.flatMap(({ node }) => node ?? [])).size > 1;
+  const ofNode = (word: string): readonly string[] => (several ? [word] : []);
   output.table(
-    ['ID', 'STORE', 'PURPOSE', 'KEY', 'EXPIRES', 'DAYS', 'DEPENDENTS', 'SUBJECT'],
-    certificates.map(({ id, store, purpose, key, notAfter, daysLeft, dependents, subject, isInUse }) => [
-      String(id),
-      store,
-      purpose === undefined ? '-' : isInUse ? purpose : `${purpose} (waits)`,
-      key,
-      formatIsoSeconds(notAfter).slice(0, 10),
-      String(daysLeft),
-      dependents.length === 0 ? '-' : dependents.join(', '),
-      printable(subject),
-    ]),
+    ['ID', 'STORE', 'PURPOSE', ...ofNode('NODE'), 'KEY', 'EXPIRES', 'DAYS', 'DEPENDENTS', 'SUBJECT'],
+    certificates.map(
+      ({ id, store, purpose, node, key, notAfter, daysLeft, dependents, subject, isInUse }) => [
+        String(id),
+        store,
+        purpose === undefined ? '-' : isInUse ? purpose : `${purpose} (waits)`,
+        ...ofNode(node === undefined ? '-' : printable(node)),
+        key,
+        formatIsoSeconds(notAfter).slice(0, 10),
+        String(daysLeft),
+        dependents.length === 0 ? '-' : dependents.join(', '),
+        printable(subject),
+      ],
+    ),
   );
 }

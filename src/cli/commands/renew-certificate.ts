@@ -8,7 +8,7 @@ import type { CommandContext } from '../command.ts';
 import { defineCommand } from '../command.ts';
 import type { ExitStatus } from '../exit.ts';
 import { withNode } from '../node.ts';
-import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
+import { runTrustOperation, signedTrustOptions, type TrustOptions } from '../run-trust-operation.ts';
 import { printRotation, rotationFacts } from '../show-rotation.ts';
 import { parseCount, parseCountWithin } from '../words.ts';
 
@@ -38,6 +38,8 @@ export const renewCertificateCommand = defineCommand<RenewOptions>({
     'callmanager --compromised cuts the old key off at once and says what that costs.',
     'One anchor at a time: refused while another one of callmanager, tvs and itlrecovery is between its two steps; only a ' +
       'callmanager key may be renewed within the renewal of itlrecovery. No list names callmanager-ec: its steps leave the lists alone.',
+    'Each node of a cluster renews its own certificates, one node at a time. Where the ITLRecovery key lies on another node, ' +
+      '--key brings it from the file of export-recovery for this one command.',
   ],
   arguments: [{ syntax: '<purpose>', description: 'which certificate', choices: certificatePurposes }],
   options: [
@@ -56,13 +58,18 @@ export const renewCertificateCommand = defineCommand<RenewOptions>({
         'with --guided: a step waits no longer for phones (default: 14; said later, it shortens the wait)',
       parse: parseCountWithin(0, 365),
     },
-    ...trustOptions,
+    ...signedTrustOptions,
   ],
   examples: [
     { says: 'begin, or go on', command: 'tftp-pki renew-cert callmanager --guided --data /var/lib/tftp-pki' },
     {
       says: 'finish a renewal in two steps, when all phones were reset',
       command: 'tftp-pki renew-cert tvs --switch --data /var/lib/tftp-pki',
+    },
+    {
+      says: 'on a node that is not the first',
+      command:
+        'tftp-pki renew-cert callmanager --guided --key recovery.p12 --key-passphrase-file recovery.pass --data /var/lib/tftp-pki',
     },
   ],
   async run(context, [word], options) {

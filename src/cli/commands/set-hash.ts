@@ -1,6 +1,6 @@
 import type { HashName } from '../../wire/algorithm.ts';
 import { defineCommand } from '../command.ts';
-import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
+import { runTrustOperation, signedTrustOptions, type TrustOptions } from '../run-trust-operation.ts';
 
 export const setHashCommand = defineCommand<TrustOptions>({
   name: 'set-hash',
@@ -13,7 +13,7 @@ export const setHashCommand = defineCommand<TrustOptions>({
       'Every other phone is counted as stranded and the change is refused, unless --strand names their number.',
   ],
   arguments: [{ syntax: '<hash>', description: 'the hash', choices: ['sha1', 'sha512'] }],
-  options: trustOptions,
+  options: signedTrustOptions,
   examples: [
     {
       says: 'which phones stand in the way',

@@ -1,6 +1,6 @@
 import type { ClusterMode } from '../../core/cluster/model.ts';
 import { defineCommand } from '../command.ts';
-import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
+import { runTrustOperation, signedTrustOptions, type TrustOptions } from '../run-trust-operation.ts';
 
 export const setModeCommand = defineCommand<TrustOptions>({
   name: 'set-mode',
@@ -11,7 +11,7 @@ export const setModeCommand = defineCommand<TrustOptions>({
       'serving a signed one, which names its servers without certificates.',
   ],
   arguments: [{ syntax: '<mode>', description: 'the mode', choices: ['mixed', 'nonsecure'] }],
-  options: trustOptions,
+  options: signedTrustOptions,
   examples: [
     {
       says: 'as "utils ctl set-cluster mixed-mode"',

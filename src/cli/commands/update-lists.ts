@@ -1,6 +1,6 @@
 /** `update-itl` and `update-ctl`: a list made anew from the database, the other one carried over. */
 import { defineCommand } from '../command.ts';
-import { runTrustOperation, trustOptions, type TrustOptions } from '../run-trust-operation.ts';
+import { runTrustOperation, signedTrustOptions, type TrustOptions } from '../run-trust-operation.ts';
 
 export const updateItlCommand = defineCommand<TrustOptions & { readonly rollback?: boolean }>({
   name: 'update-itl',
@@ -13,7 +13,10 @@ export const updateItlCommand = defineCommand<TrustOptions & { readonly rollback
       'unsigned files and any ITL. The same command without --rollback undoes it. It does not empty a CTL, so it does ' +
       'not free phones in mixed mode.',
   ],
-  options: [{ flags: '--rollback', description: 'an ITL without TVS and TFTP records' }, ...trustOptions],
+  options: [
+    { flags: '--rollback', description: 'an ITL without TVS and TFTP records' },
+    ...signedTrustOptions,
+  ],
   examples: [
     { says: 'what would change', command: 'tftp-pki update-itl --dry-run --data /var/lib/tftp-pki' },
     {
@@ -36,7 +39,7 @@ export const updateCtlCommand = defineCommand<TrustOptions>({
     'Makes the CTL anew from the database, foreign signers of phone-sast-trust included, and signs it with ITLRecovery.',
     'Refuses a cluster that publishes no CTL: that is "set-mode mixed".',
   ],
-  options: trustOptions,
+  options: signedTrustOptions,
   examples: [{ says: 'without a question', command: 'tftp-pki update-ctl --yes --data /var/lib/tftp-pki' }],
   async run(context, _, options) {
     const { updateCtl } = await import('../../app/update-lists.ts');

@@ -11,8 +11,8 @@ import { serverKey, type ProbedServer } from './remote-store.ts';
 import type { RemoteCluster } from './remote.ts';
 
 export interface ProbeMoment {
-  /** Fingerprint of the certificate that signs our files now. */
-  readonly signer: string;
+  /** Fingerprints of the certificates that sign our files now, each node's: one node asks for all. */
+  readonly signers: readonly string[];
   /** When something happened here that a probe should follow (`trustChangedMs`). */
   readonly changedMs: number;
   readonly nowMs: number;
@@ -22,7 +22,7 @@ export interface ProbeMoment {
 export function isProbeDue(
   remote: RemoteCluster,
   probes: readonly ProbedServer[],
-  { signer, changedMs, nowMs }: ProbeMoment,
+  { signers, changedMs, nowMs }: ProbeMoment,
 ): boolean {
   if (remote.pin === undefined) return false;
   return remote.servers.some(({ tftp }) => {
@@ -34,10 +34,11 @@ export function isProbeDue(
     if (changedMs > probedMs && changedMs <= nowMs) return true;
     const ageMs = nowMs - probedMs;
     if (frozen !== undefined) return ageMs >= remoteProbeEveryMs;
-    if (evidence.length > 0 && !evidence.some((each) => each.signer === signer)) return true;
-    const question = { servers: [server], signer, pinned: true, beliefs: 'unknown', nowMs } as const;
-    const { covered } = coverOf(evidence, question);
-    return ageMs >= (covered ? remoteProbeEveryMs : remoteProbeUncoveredEveryMs);
+    const isKnown = (signer: string): boolean => evidence.some((each) => each.signer === signer);
+    if (evidence.length > 0 && !signers.every(isKnown)) return true;
+    const question = { servers: [server], pinned: true, beliefs: 'unknown', nowMs } as const;
+    const areCovered = signers.every((signer) => coverOf(evidence, { ...question, signer }).covered);
+    return ageMs >= (areCovered ? remoteProbeEveryMs : remoteProbeUncoveredEveryMs);
   });
 }
 

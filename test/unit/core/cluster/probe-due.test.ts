@@ -35,7 +35,7 @@ const evidence: Evidence = {
 const probe = { cluster: 'alpha', server, probedMs, frozen: undefined, evidence: [evidence] };
 const silent = { ...probe, evidence: [{ ...evidence, ctl: 'silent', tvs: 'refuses' }] as const };
 const due = (probes: Parameters<typeof isProbeDue>[1], afterMs: number, changedMs = 0): boolean =>
-  isProbeDue(remote, probes, { signer, changedMs, nowMs: probedMs + afterMs });
+  isProbeDue(remote, probes, { signers: [signer], changedMs, nowMs: probedMs + afterMs });
 
 describe('a server is asked again', () => {
   it('when it never was, and when evidence grows old', () => {
@@ -55,7 +55,13 @@ describe('a server is asked again', () => {
   it('at once after an import or a publication here, and for another signer', () => {
     expect(due([probe], 2, probedMs + 1)).toBe(true);
     expect(due([probe], 2, probedMs)).toBe(false);
-    expect(due([{ ...probe, evidence: [{ ...evidence, signer: 'c'.repeat(64) }] }], 0)).toBe(true);
+    const other = 'c'.repeat(64);
+    expect(due([{ ...probe, evidence: [{ ...evidence, signer: other }] }], 0)).toBe(true);
+    const moment = { signers: [signer, other], changedMs: 0, nowMs: probedMs };
+    expect(isProbeDue(remote, [probe], moment)).toBe(true);
+    expect(
+      isProbeDue(remote, [{ ...probe, evidence: [evidence, { ...evidence, signer: other }] }], moment),
+    ).toBe(false);
   });
 
   it('not for what a clock that was ahead wrote, nor more often while it is frozen', () => {
@@ -65,7 +71,9 @@ describe('a server is asked again', () => {
   });
 
   it('never without a pin: what it says is no evidence', () => {
-    expect(isProbeDue({ ...remote, pin: undefined }, [], { signer, changedMs: 0, nowMs: 0 })).toBe(false);
+    expect(isProbeDue({ ...remote, pin: undefined }, [], { signers: [signer], changedMs: 0, nowMs: 0 })).toBe(
+      false,
+    );
   });
 });
 
