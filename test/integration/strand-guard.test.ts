@@ -159,6 +159,7 @@ const rows: readonly Row[] = [
   row('set-mode mixed', 'nonsecure', { restart: ['CallManager', 'CTIManager'] }),
   // Nobody said of the model that it reads SHA-512.
   row('set-hash sha512', 'plain', { stranded: [...sleepers, awake] }),
+  row('rename-node rotated-tftp.example renamed.example', 'plain'),
   row('reset-itl localkey', 'plain'),
   row('reset-ctl localkey', 'plain'),
   row('renew-cert tftp-ec', 'plain'),
