@@ -188,5 +188,9 @@ function age(): void {
 
 async function inFolder<T>(dataDir: string, work: (node: OpenNode) => Promise<T>): Promise<T> {
   const node = await openNode({ dataDir, passphraseFile: undefined });
-  return work(node).finally(() => node.close());
+  try {
+    return await work(node);
+  } finally {
+    await node.close();
+  }
 }
