@@ -40,6 +40,7 @@ const targets = {
   'src/core/trust/invariants.ts': ['test/unit/core/trust/plan.test.ts'],
   'src/core/cluster/move-path.ts': ['test/unit/core/cluster/move-path.test.ts'],
   'src/app/field.ts': ['test/unit/app/field.test.ts'],
+  'src/app/move-field.ts': ['test/unit/app/move-field.test.ts'],
 };
 
 /** Mutants that change nothing that anybody could see, and why. */

@@ -5,7 +5,7 @@
  * may hold.
  */
 import { describe, expect, test } from 'vitest';
-import { newPhone } from '../../src/core/phone/phone-state.ts';
+import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import { readings, type Reading } from '../../src/core/trust/strand.ts';
 import { fromElsewhere } from '../helpers/cluster-b.ts';
 import type { Rows } from '../helpers/memory-store.ts';
@@ -84,25 +84,27 @@ async function strandsSomebody(
   refused: Outcome & { kind: 'refused' },
   moved: TestPhone | undefined,
 ): Promise<boolean> {
-  const { rows } = world.database;
-  const home = moved?.home;
-  const keys = refused.pairs ?? world.library.allPairs();
-  const had: (() => Promise<boolean>)[] = [];
-  for (const key of keys) {
-    const state = world.holding(key);
-    if (state === undefined) continue;
-    for (const reading of world.readings)
-      for (const node of world.nodes)
-        if (await world.hasPath(state, reading, node, home))
-          had.push(() => world.hasPath(state, reading, node, moved?.home));
-  }
+  const before = { rows: world.database.rows, home: moved?.home };
+  const states = (refused.pairs ?? world.library.allPairs()).flatMap((key) => world.holding(key) ?? []);
   world.database.unguarded = true;
   await refused.force();
-  let stranded = false;
-  for (const hasPath of had) stranded ||= !(await hasPath());
   world.database.unguarded = false;
-  world.database.rows = rows;
-  if (moved !== undefined && home !== undefined) moved.home = home;
+  const after = { rows: world.database.rows, home: moved?.home };
+  const hasPath = (
+    { rows, home }: typeof before,
+    ...[state, reading, node]: [PhoneState, Reading, string]
+  ): Promise<boolean> => {
+    world.database.rows = rows;
+    return world.hasPath(state, reading, node, home);
+  };
+  let stranded = false;
+  for (const state of states)
+    for (const reading of world.readings)
+      for (const node of world.nodes)
+        stranded ||=
+          (await hasPath(before, state, reading, node)) && !(await hasPath(after, state, reading, node));
+  world.database.rows = before.rows;
+  if (moved !== undefined && before.home !== undefined) moved.home = before.home;
   return stranded;
 }
 
