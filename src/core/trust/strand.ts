@@ -16,7 +16,6 @@ import { anyOfOurs, pairKey, readPair, type BeliefSets, type PairKey, type SetId
 import { judgeWith, type Judgement, type TvsAnswer } from './judge.ts';
 import { readList, type ReadList } from './judge-list.ts';
 import type { ListLibrary } from './list-library.ts';
-import { listKindOfName } from './name-check.ts';
 import { signsSha512 } from './phone-checks.ts';
 import { maySkipItl, readHeld, type HeldList } from './phone-trust.ts';
 
@@ -108,7 +107,7 @@ export class RoadFinder implements PairJudge {
   readonly #servedLists = new Map<Uint8Array, ReadList>();
   readonly #lists = new Map<Uint8Array, HeldList>();
   /** By whether SHA-1 alone may be read. */
-  readonly #verdicts = { sha1: new Map<PairKey, PairVerdict>(), both: new Map<PairKey, PairVerdict>() };
+  readonly #verdicts = new Map<boolean, Map<PairKey, PairVerdict>>();
   readonly #ids = new Map<Uint8Array, string>();
   readonly #signsSha512: boolean;
 
@@ -122,7 +121,8 @@ export class RoadFinder implements PairJudge {
 
   verdict(key: PairKey, readsSha512: boolean): PairVerdict {
     const mayNeedSha1 = this.#signsSha512 && !readsSha512;
-    const verdicts = this.#verdicts[mayNeedSha1 ? 'sha1' : 'both'];
+    const verdicts = this.#verdicts.get(mayNeedSha1) ?? new Map<PairKey, PairVerdict>();
+    this.#verdicts.set(mayNeedSha1, verdicts);
     const known = verdicts.get(key);
     if (known !== undefined) return known;
     // What a phone showed settles one of the questions for it, what somebody said of its model another.
@@ -221,8 +221,8 @@ export class RoadFinder implements PairJudge {
     return known;
   }
 
-  #readServed({ name, bytes }: ServedFile): ReadList | undefined {
-    if (listKindOfName(name) === undefined) return undefined;
+  /** What is no list reads as none, and is judged without. */
+  #readServed({ bytes }: ServedFile): ReadList {
     const known = this.#servedLists.get(bytes) ?? readList(this.#crypto, bytes);
     this.#servedLists.set(bytes, known);
     return known;

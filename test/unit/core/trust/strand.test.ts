@@ -140,6 +140,29 @@ describe('the planner', () => {
     expect(gone.verdict(key(undefined, itlA), false)).toMatchObject({ stranded: true, lost: false });
     const stays = new RoadFinder(crypto, library, { before: after, after });
     expect(stays.verdict(key(undefined, itlA), false)).toMatchObject({ stranded: false, lost: false });
+    // By its name, where it has one.
+    const named = new RoadFinder(crypto, library, { before, after: { ...after, tvsName: 'tvs-a' } });
+    expect(named.verdict(key(undefined, itlA), false).after).toStrictEqual([
+      { path: 'TVS', afterLists: true, via: 'tvs-a' },
+    ]);
+    expect(verdict.after).toStrictEqual([{ path: 'TVS', afterLists: true }]);
+  });
+
+  it('leads a phone through a boot under every reading that is open for it', async () => {
+    const next = list('itl', 2, a, a, 'sha512');
+    const both = new ListLibrary(crypto, [itlA, ctlA, next]);
+    const finder = new RoadFinder(crypto, both, {
+      before: await served([itlA], a.callmanager),
+      after: await served([next], a.callmanager, 'sha512'),
+    });
+    const [old, fresh] = [key(undefined, itlA), key(undefined, next)];
+    expect(finder.booted(old, 'after', true)).toEqual([fresh]);
+    expect(finder.booted(old, 'after', false).toSorted()).toEqual([old, fresh].toSorted());
+    expect(finder.booted(key(ctlA, itlA), 'after', true)).toEqual([key(ctlA, next)]);
+    expect(finder.booted(`${key(ctlA, itlA)}+`, 'after', true)).toEqual([`${key(ctlA, next)}+`]);
+    const always = await served([itlA], a.callmanager);
+    const still = new RoadFinder(crypto, both, { before: always, after: always });
+    expect(still.booted(key(undefined, undefined), 'after', false)).toEqual([old]);
   });
 
   it('counts each phone once: stranded, else unknown, else offline', async () => {
