@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { judgeFile, type PhoneTrust } from '../../../../src/core/trust/judge.ts';
+import { signsSha512 } from '../../../../src/core/trust/phone-checks.ts';
 import { phoneRules } from '../../../../src/core/trust/verdict.ts';
 import { createVerifier } from '../../../../src/pki/verifier.ts';
 import { now } from '../../../helpers/trust-builder.ts';
@@ -92,6 +93,16 @@ describe('what the vectors leave open', () => {
     expect(lint({ ctl, itl })).not.toContain('lint-itl-behind-ctl');
     expect(lint({ ctl: vectorBytes('judge', 'ctl-b'), itl })).toContain('lint-itl-behind-ctl');
   });
+});
+
+it.each([
+  ['config-a', true],
+  ['itl-a', true],
+  ['config-a-sha1', false],
+  ['itl-a-sha1', false],
+  ['garbage', false],
+])('%s is signed with SHA-512: %s', (name, expected) => {
+  expect(signsSha512(vectorBytes('judge', name))).toBe(expected);
 });
 
 it('has a vector for every code that only a phone gives', () => {
