@@ -4,7 +4,7 @@
  */
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
-import { BeliefSets, type PairKey, type SetId } from '../core/trust/belief.ts';
+import { BeliefSets, unknown, type PairKey, type SetId } from '../core/trust/belief.ts';
 import type { Delivery, Gap, Showing, UnansweredConfig } from '../core/trust/belief-book.ts';
 import type { BeliefSource, HeardBeliefs } from '../core/trust/belief-store.ts';
 import { endsOf } from '../core/trust/list-age.ts';
@@ -69,8 +69,12 @@ export async function readField(ports: FieldPorts): Promise<Field> {
     nodes.length < 2 ? () => undefined : await findCertificates(ports),
   );
   const models = new Set(ports.sha512Models);
+  const moved = new Map((await store.homesMovedAfter(0)).map((home) => [home.device, home.confirmedMs]));
   const devices = (await store.listDeviceModels()).toSorted(byName).map(({ name, model }): FieldDevice => {
-    const { set, ...rest } = mergeBeliefs(sets, nodes, name, afterShowing);
+    const { set: believed, ...rest } = mergeBeliefs(sets, nodes, name, afterShowing);
+    // What another cluster gave it since, nobody here knows, until it shows that it believes us.
+    const wasElsewhere = (moved.get(name) ?? 0) > (rest.showed?.atMs ?? 0);
+    const set = wasElsewhere ? sets.add(believed, [unknown]) : believed;
     const heard = { ...rest, readsSha512: models.has(model) };
     // Who was never heard of was given nothing.
     if (heard.heardMs === 0 && isOnlyNode) return { name, set, ...heard };

@@ -11,8 +11,7 @@ import type {
   Rotation,
   StoredCertificate,
 } from '../../src/core/cluster/model.ts';
-import type { SettledHome } from '../../src/core/cluster/home.ts';
-import type { RemoteList } from '../../src/core/cluster/remote-store.ts';
+import type { DeviceHome, RemoteList } from '../../src/core/cluster/remote-store.ts';
 import type { RemoteCluster } from '../../src/core/cluster/remote.ts';
 import type { FieldState, NewCertificate, Store, TrustChange } from '../../src/core/ports.ts';
 import type { SharedBeliefs } from '../../src/core/trust/belief-store.ts';
@@ -35,7 +34,7 @@ export interface Rows {
   readonly last: number;
   readonly floorSeconds: number;
   readonly signed: ReadonlyMap<string, LastSigned>;
-  readonly homes: ReadonlyMap<string, SettledHome>;
+  readonly homes: ReadonlyMap<string, DeviceHome>;
 }
 
 /** The database that one node or several open. */
@@ -75,12 +74,15 @@ export function memoryStore(database: Database, thisNode: string | undefined): S
     recordAudit: () => Promise.resolve(),
     listRemotes: () => Promise.resolve(database.remotes),
     listRemoteLists: () => Promise.resolve(database.remoteLists),
-    findHome: (device) => Promise.resolve(homeOf(rows(), device)),
+    findHome: (device) => Promise.resolve(rows().homes.get(device)),
     findDevice: (device) => Promise.resolve(rows().devices.includes(device) ? deviceOf(device) : undefined),
-    moveHomes: (devices, home) => {
-      change({ homes: new Map([...rows().homes, ...devices.map((device) => [device, home] as const)]) });
+    moveHomes: (devices, home, { atMs }) => {
+      const moved = devices.map((device) => [device, { device, home, confirmedMs: atMs }] as const);
+      change({ homes: new Map([...rows().homes, ...moved]) });
       return Promise.resolve();
     },
+    homesMovedAfter: (ms) =>
+      Promise.resolve([...rows().homes.values()].filter(({ confirmedMs }) => confirmedMs > ms)),
     addCertificate: (certificate) => {
       const certificates = withNew(rows().certificates, [certificate]);
       change({ certificates });
@@ -157,11 +159,6 @@ function fieldState(rows: Rows): FieldState {
     lists,
     published: rows.published,
   };
-}
-
-function homeOf({ homes }: Rows, device: string): Awaited<ReturnType<Store['findHome']>> {
-  const home = homes.get(device);
-  return home && { home, confirmedMs: 0 };
 }
 
 function deviceOf(name: string): Awaited<ReturnType<Store['findDevice']>> {

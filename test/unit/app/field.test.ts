@@ -43,13 +43,17 @@ interface Given {
   readonly states?: readonly NodeState[];
   readonly devices?: readonly string[];
   readonly sha512Models?: readonly string[];
+  /** When the phone was moved, away or back. */
+  readonly movedMs?: number;
 }
 
 async function fieldOf(given: Given): Promise<Field> {
   const { nodes = ['n'], published = [], devices = [phone] } = given;
   const current = given.current ?? published.at(-1)?.generation;
+  const home = { device: phone, home: { kind: 'here' }, confirmedMs: given.movedMs ?? 0 } as const;
+  const homes = new Map(given.movedMs === undefined ? [] : [[phone, home]]);
   const database: Database = {
-    rows: { ...firstRows(nodes, devices), published, current },
+    rows: { ...firstRows(nodes, devices), published, current, homes },
     unguarded: false,
     remotes: [],
     remoteLists: [],
@@ -75,6 +79,14 @@ async function itls(given: Given, name = phone): Promise<readonly string[]> {
     .map((key) => key.replace(/^.*\//, ''))
     .toSorted();
 }
+
+test('what a phone that was moved holds nobody knows, until it shows belief here', async () => {
+  const showed = { signer: 'f', atMs: nowMs - 500 };
+  const before = { beliefs: [belief()], movedMs: nowMs - 700 };
+  expect(await itls(before)).toEqual([unknown, 'old'].toSorted());
+  expect(await itls({ beliefs: [belief()] })).toEqual(['old']);
+  expect(await itls({ ...before, beliefs: [belief({ showed })] })).toEqual(['old']);
+});
 
 describe('one node', () => {
   const published = [list(1, 'old', 1_000), list(2, 'new', nowMs - 30_000)];
