@@ -85,7 +85,10 @@ async function strandsSomebody(
   moved: TestPhone | undefined,
 ): Promise<boolean> {
   const before = { rows: world.database.rows, home: moved?.home };
-  const states = (refused.pairs ?? world.library.allPairs()).flatMap((key) => world.holding(key) ?? []);
+  const ours = (refused.pairs ?? world.library.allPairs()).flatMap((key) => world.holding(key) ?? []);
+  // Of a phone of the other cluster its lists count, which are none of ours.
+  const theirs = moved?.home === 'B' ? [moved.held, fromElsewhere(moved.name)] : [];
+  const states = [...ours, ...theirs];
   world.database.unguarded = true;
   await refused.force();
   world.database.unguarded = false;
