@@ -250,10 +250,11 @@ describe('a restore', () => {
   test('twice within a second: both old folders are kept', async () => {
     vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
     onTestFinished(() => void vi.useRealTimers());
-    const first = await restore(old);
-    const second = await restore(old);
-    expect(second?.movedTo).toBe(`${first?.movedTo ?? ''}-2`);
-    expect([first, second].every((restored) => existsSync(restored?.movedTo ?? ''))).toBe(true);
+    const kept = [await restore(old), await restore(old)].map((restored) => restored?.movedTo ?? '');
+    const stamps = kept.map((path) => /before-restore-(\d{8}T\d{6}Z)/.exec(path)?.[1]);
+    expect(stamps[1]).toBe(stamps[0]);
+    expect(kept[1]).not.toBe(kept[0]);
+    expect(kept.map((path) => existsSync(path))).toEqual([true, true]);
     await expectAbove(old);
   });
 

@@ -60,7 +60,8 @@ test('set-hash strands nobody: refused by name, then accepted by every phone, an
   await field.come();
   const all = field.names;
   // What the phones did is noted a moment after they did it.
-  await expect.poll(async () => (await planned()).stranded, { timeout: 30_000, interval: 500 }).toEqual(all);
+  const patience = { timeout: 30_000, interval: 500 };
+  await expect.poll(async () => (await planned()).stranded, patience).toEqual(all);
   const unnamed = await field.run('set-hash', 'sha512', '--yes');
   expect(unnamed.status).toBe(1);
   expect(unnamed.said).toContain('4 phones would have no path');
@@ -70,7 +71,7 @@ test('set-hash strands nobody: refused by name, then accepted by every phone, an
 
   const config = join(field.data, 'tftp-pki.yaml');
   writeFileSync(config, `${readFileSync(config, 'utf8')}\nrisk:\n  sha512Models: [CP-8851]\n`);
-  expect(await planned()).toMatchObject({ stranded: [old.name], unknown: [] });
+  await expect.poll(planned, patience).toMatchObject({ stranded: [old.name], unknown: [] });
   expect((await field.run('set-hash', 'sha512', '--yes', '--strand', '2')).said).toContain(
     '1 phone would have no path',
   );
