@@ -73,7 +73,7 @@ function stepsOf({ stranded }: PlannedStrand): readonly PlannedStep[] {
     {
       command: 'tftp-pki restore',
       when: 'of a later backup, when plan counts no stranded phone with it: this one lacks keys that phones rely on',
-      stranded: 0,
+      stranded: null,
     },
     reset,
   ];

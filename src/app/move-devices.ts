@@ -113,7 +113,7 @@ function stepsOf({
       {
         command: 'add-device there',
         when: 'before: a device without a configuration there gets none',
-        stranded: 0,
+        stranded: null,
       },
       { ...move, when: 'now' },
       { ...reset, when: 'then: they take what is theirs there when they boot' },
@@ -122,20 +122,20 @@ function stepsOf({
   const wanted = [...new Set(needs)].map((need) => ({
     command: 'tftp-pki trust-cert --store phone-sast-trust',
     when: `first, where the devices are now: ${need}`,
-    stranded: 0,
+    stranded: null,
   }));
   if (wanted.length === 0)
     return [
       {
         command: `tftp-pki probe-cluster ${to}`,
         when: 'first: nobody knows the lists of one of the two',
-        stranded: 0,
+        stranded: null,
       },
       { ...move, when: 'when plan counts no stranded phone any more' },
     ];
   return [
     ...wanted,
-    { command: 'tftp-pki update-ctl and update-itl', when: 'then, there', stranded: 0 },
+    { command: 'tftp-pki update-ctl and update-itl', when: 'then, there', stranded: null },
     { ...reset, when: 'then: they take the lists that name it when they boot' },
     { ...move, when: 'when show-trust shows that they did: plan counts no stranded phone then' },
   ];

@@ -20,8 +20,11 @@ export interface PlannedStep {
   readonly command: string;
   /** When it may be done. */
   readonly when: string;
-  /** By the planner, when the steps before it were taken and `when` has come. */
-  readonly stranded: number;
+  /**
+   * How many it strands when the steps before it were taken and `when` has come: by the planner, or none because `when`
+   * waits for that. `null`: not counted, because it is planned when it is given, or changes nothing that phones believe.
+   */
+  readonly stranded: number | null;
 }
 
 /** A command that is meant to follow, as a publication. */
@@ -74,7 +77,7 @@ async function stepsFrom(
 }
 
 function whenItMayFollow(early: Stranded, late: Stranded): Pick<PlannedStep, 'when' | 'stranded'> {
-  if (late.refusal !== undefined) return { when: `not yet: ${late.refusal}`, stranded: 0 };
+  if (late.refusal !== undefined) return { when: `not yet: ${late.refusal}`, stranded: null };
   if (late.names.length > 0)
     return {
       when: `when they have booted, and it strands ${late.names.length} even then: ${namesOf(late.names)}`,

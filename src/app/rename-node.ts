@@ -64,7 +64,7 @@ export async function renameNode(ports: Ports, { from, to }: RenameRequest): Pro
     laterSteps: renewals.map((command): PlannedStep => ({
       command,
       when: 'when phones have taken the lists before it; planned when it is given',
-      stranded: 0,
+      stranded: null,
     })),
   };
 }

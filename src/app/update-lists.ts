@@ -110,12 +110,12 @@ export async function setHash(ports: Ports, hash: HashName): Promise<TrustOperat
       {
         command: 'tftp-pki init --hash sha512, in a folder of its own',
         when: 'first: does a phone of each model, with the load that it runs, take what is served from there?',
-        stranded: 0,
+        stranded: null,
       },
       {
         command: 'risk: { sha512Models: […] } in tftp-pki.yaml',
         when: 'then: the models that were seen to do so',
-        stranded: 0,
+        stranded: null,
       },
     ],
   };

@@ -222,8 +222,6 @@ export const migrationDaysMax = 366;
  * on their way at once, most of them waiting for one of `signingConcurrentMax`.
  */
 export const timestampsPerTransactionMax = 128;
-/** A transaction costs about as much: less would make many small ones, more is felt by a phone that comes alone. */
-export const timestampsGatherMs = 3;
 
 /** PBKDF2 rounds around a backup: it leaves the house, so three times what a key in the folder has. */
 export const backupIterations = 600_000;

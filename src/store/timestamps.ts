@@ -3,9 +3,8 @@
  * before, and each new timestamp must be on the disk before its signature leaves: who asks while a transaction is
  * under way shares the next one, so the disk is waited for once for all of them (group commit).
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Transaction } from 'kysely';
-import { timestampsGatherMs, timestampsPerTransactionMax } from '../base/limits.ts';
+import { timestampsPerTransactionMax } from '../base/limits.ts';
 import type { Store } from '../core/ports.ts';
 import type { Database } from './database.ts';
 import type { Schema } from './schema.ts';
@@ -69,8 +68,6 @@ export function createTimestamps(
       } catch (error) {
         for (const { reject } of batch) reject(error);
       }
-      // Whoever asks now shares the next transaction; alone each would wait for the disk behind the other.
-      await delay(timestampsGatherMs);
     }
     draining = false;
   };

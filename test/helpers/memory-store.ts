@@ -126,10 +126,12 @@ export function memoryStore(database: Database, thisNode: string | undefined): S
 }
 
 function changed(rows: Rows, { addCertificates = [], retireCertificates = [], ...trust }: TrustChange) {
-  const { mode = rows.cluster.mode, hash = rows.cluster.hash, rotation } = trust;
+  const { mode = rows.cluster.mode, hash = rows.cluster.hash, renameNodes = [], rotation } = trust;
+  const hosts = new Map(renameNodes.map(({ name, host }) => [name, host]));
   const others = rows.rotations.filter(({ purpose }) => purpose !== rotation?.purpose);
   return {
     cluster: { ...rows.cluster, mode, hash },
+    nodes: rows.nodes.map((node) => ({ ...node, host: hosts.get(node.name) ?? node.host })),
     certificates: withNew(withoutRetired(rows.certificates, retireCertificates), addCertificates),
     rotations:
       rotation?.to === undefined ? others : [...others, { purpose: rotation.purpose, ...rotation.to }],

@@ -11,6 +11,7 @@ import { moveDevices, planMoves } from '../../src/app/move-devices.ts';
 import { ownRows } from '../../src/app/own-certificates.ts';
 import { draftPublication, readTrustState } from '../../src/app/plan-publication.ts';
 import { publishLists } from '../../src/app/publish-lists.ts';
+import { renameNode } from '../../src/app/rename-node.ts';
 import { renewCertificate, type RenewalStep } from '../../src/app/renew-certificate.ts';
 import { resetByLocalKey } from '../../src/app/reset-lists.ts';
 import { planRemoval, removeCertificate, trustCertificate } from '../../src/app/trust-certificate.ts';
@@ -21,7 +22,7 @@ import {
   type TrustOperation,
 } from '../../src/app/trust-operation.ts';
 import { setHash, setMode, updateCtl, updateItl } from '../../src/app/update-lists.ts';
-import { readClusterView } from '../../src/app/cluster-view.ts';
+import { readClusterView, thisNodeOf } from '../../src/app/cluster-view.ts';
 import { Failure } from '../../src/base/errors.ts';
 import type { CertificatePurpose } from '../../src/core/cluster/model.ts';
 import type { PairKey } from '../../src/core/trust/belief.ts';
@@ -73,6 +74,12 @@ const replaceBoth: Make = async (ports) => {
   };
 };
 
+/** To another host name, and back. */
+const rename: Make = async (ports) => {
+  const { name, host = name } = thisNodeOf(await readClusterView(ports.store, ports.crypto));
+  return renameNode(ports, { from: host, to: host === name ? `${name}.example` : name });
+};
+
 const operations: Readonly<Record<string, Make>> = {
   'update-itl': (ports) => updateItl(ports, { rollback: false }),
   'update-itl --rollback': (ports) => updateItl(ports, { rollback: true }),
@@ -89,6 +96,7 @@ const operations: Readonly<Record<string, Make>> = {
   'set-hash sha512': (ports) => setHash(ports, 'sha512'),
   'set-mode mixed': (ports) => setMode(ports, 'mixed'),
   'set-mode nonsecure': (ports) => setMode(ports, 'nonsecure'),
+  'rename-node': rename,
   'reset-itl localkey': (ports) => resetByLocalKey(ports, 'itl'),
   'reset-ctl localkey': (ports) => resetByLocalKey(ports, 'ctl'),
   'replace both': replaceBoth,

@@ -116,7 +116,7 @@ describe('move-device', () => {
             }),
           ]),
           steps: [
-            { when: expect.stringContaining('SAST'), stranded: 0 },
+            { when: expect.stringContaining('SAST'), stranded: null },
             { command: 'tftp-pki update-ctl and update-itl' },
             { command: 'tftp-pki reset-phones' },
             { command: 'tftp-pki move-device --to beta' },

@@ -244,7 +244,11 @@ describe('the order of steps', () => {
   interface Planned {
     readonly stranded: readonly string[];
     readonly pairs: readonly unknown[];
-    readonly steps: readonly { readonly command: string; readonly when: string; readonly stranded: number }[];
+    readonly steps: readonly {
+      readonly command: string;
+      readonly when: string;
+      readonly stranded: number | null;
+    }[];
   }
   async function plan(of: Member, ...words: readonly string[]): Promise<Planned> {
     const { json } = await of.run('plan', ...words);

@@ -94,7 +94,7 @@ export const adoptClusterCommand = defineCommand<AdoptOptions>({
 /** Every pair was led through a boot, so the order is that of taking over. */
 const stepsOfAdoption: readonly PlannedStep[] = [
   { command: 'tftp-pki adopt', when: 'now', stranded: 0 },
-  { command: 'tftp-pki import-devices', when: 'then: phones are counted from here on', stranded: 0 },
+  { command: 'tftp-pki import-devices', when: 'then: phones are counted from here on', stranded: null },
   { command: 'tftp-pki reset-phones --behind', when: 'when option 150 names this server', stranded: 0 },
 ];
 
