@@ -6,6 +6,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { runProgram } from '../helpers/run-program.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
@@ -65,6 +66,25 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(world, { recursive: true }));
 
+/** Whether the program itself was started on what a killed one left. */
+let isRestarted = false;
+
+/** Folders that commands made, by the commands: several begin with the same one. */
+const bases = new Map<string, string>();
+
+async function baseAfter(before: Victim['before']): Promise<string> {
+  const last = before.at(-1);
+  if (last === undefined) return '';
+  const key = JSON.stringify(before);
+  const known = bases.get(key);
+  if (known !== undefined) return known;
+  const made = at(`base ${bases.size}`);
+  bases.set(key, made);
+  if (before.length > 1) cpSync(await baseAfter(before.slice(0, -1)), made, { recursive: true });
+  await run(last, made);
+  return made;
+}
+
 async function run(words: readonly string[], dataDir: string): Promise<void> {
   const terminal = fakeTerminal();
   const status = await runProgram([...words, '--data', dataDir], terminal);
@@ -72,17 +92,18 @@ async function run(words: readonly string[], dataDir: string): Promise<void> {
 }
 
 describe.each(victims)('$name', ({ name, words, before, keys, holding }) => {
-  const base = at(`base of ${name}`);
+  /** The folder it begins with; none where `before` is empty. */
+  let base: string;
   let points: readonly FolderCall[];
   let calls: readonly FolderCall[];
   let facts: { readonly before: FolderFacts | undefined; readonly after: FolderFacts | undefined };
   let phoneBefore: PhoneState;
   let startsMs: number[];
-  let isRestarted = false;
 
   beforeAll(async () => {
     startsMs = [];
-    for (const each of before) await run(each, base);
+    if (all) isRestarted = false;
+    base = await baseAfter(before);
     const untouched = before.length === 0 ? undefined : await examine(base);
     const newOne = { ...newPhone(phone), ...holding };
     phoneBefore = before.length === 0 ? newOne : (await bootFrom(base, newOne)).state;
@@ -138,26 +159,23 @@ describe.each(victims)('$name', ({ name, words, before, keys, holding }) => {
     },
   );
 
-  /** Whether it was killed there; wherever it was, the folder is judged. */
+  /** Whether it was killed there and nowhere else; wherever it was, the folder is judged. */
   async function killAt(point: FolderCall): Promise<boolean> {
-    for (const [attempt, shift] of shifts.entries()) {
-      const folder = copyOfBase(`${point.call}-${point.nth}-${attempt}`);
-      const there = { call: point.call, nth: point.nth + shift };
-      const killed = await runTraced(folder, [...words, '--data', folder], {
-        at: there,
-        inject: 'signal=KILL',
-      });
-      const last = killed.calls.at(-1);
-      if (killed.status === null) await judge(folder, `${there.call} ${there.nth}, meant ${point.path}`);
-      rmSync(folder, { recursive: true, force: true });
-      rmSync(`${folder}.strace`);
-      const isThere = last?.call === point.call && last.path === point.path;
-      if (killed.status === null && isThere) return true;
-    }
-    return false;
+    const folder = copyOfBase(`${point.call}-${point.nth}`);
+    const command = [...words, '--data', folder];
+    const killed = await runTraced(folder, command, { at: point, inject: 'signal=KILL' });
+    const where = `${point.call} ${point.nth} of ${point.path}`;
+    if (killed.status === null) await judge(folder, where);
+    rmSync(folder, { recursive: true, force: true });
+    rmSync(`${folder}.strace`);
+    const isThere = isDeepStrictEqual(killed.calls, calls.slice(0, calls.indexOf(point) + 1));
+    return killed.status === null && isThere;
   }
 
-  /** The program itself, once for each command: as it was left, or as the same command finished it where it is no node. */
+  /**
+   * The program itself, once for each command (for all of them where these are samples): as it was left, or as the
+   * same command finished it where it is no node.
+   */
   async function restart(folder: string): Promise<void> {
     if (isRestarted) return;
     isRestarted = true;
@@ -205,9 +223,6 @@ function listed(points: readonly FolderCall[]): string {
   }
   return [...counts].map(([what, count]) => `  ${String(count).padStart(3)} ${what}`).join('\n');
 }
-
-/** Where the n-th call of the kind was another one this time. */
-const shifts = [0, 0, 1, -1, 2, -2, 3, -3];
 
 /** Before the database is there, nothing is. */
 async function examineIfThere(folder: string): ReturnType<typeof examine> {

@@ -1,7 +1,7 @@
 /**
  * The built program under strace: which of its system calls change a data folder, and the same command killed, or lied
- * to, at one of them. Everything that changes the folder happens in the main thread, which is the one that is traced;
- * the n-th call of a kind is nearly always the same one, and each run says which one it was.
+ * to, at one of them. Everything that changes the folder happens in the main thread, which is the one that is traced.
+ * strace counts a kind's calls in the whole process, so each run says which one it was.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -37,6 +37,14 @@ export interface Fault {
   readonly fromThereOn?: boolean;
 }
 
+/**
+ * strace counts the opens of the whole process, so Node's own must be the same ones in every run. Two of them are not:
+ * glibc's malloc opens /proc/sys/vm/overcommit_memory when it first shrinks an arena of a thread, and V8 opens its own
+ * binary where the addresses that it was given make it map its built-in code anew.
+ */
+const oneArena = { MALLOC_ARENA_MAX: '1' };
+const builtinsStay = '--no-short-builtin-calls';
+
 /** `words` name the data folder themselves; the trace lies beside it. */
 export async function runTraced(
   dataDir: string,
@@ -49,8 +57,10 @@ export async function runTraced(
     `inject=${fault.at.call}:${fault.inject}:when=${fault.at.nth}${fault.fromThereOn === true ? '+' : ''}`,
   ];
   const strace = ['-y', '-s', '48', '-o', trace, '-e', `trace=${traced}`, ...(inject ?? [])];
-  const child = spawn('strace', [...strace, process.execPath, programPath, ...words], {
+  const program = [process.execPath, builtinsStay, programPath, ...words];
+  const child = spawn('strace', [...strace, ...program], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, ...oneArena },
   });
   let stderr = '';
   child.stderr.on('data', (part: Buffer) => (stderr += part.toString()));
