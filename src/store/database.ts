@@ -51,6 +51,8 @@ export interface ColumnTypes {
   readonly randomSalt: RawBuilder<string>;
   /** Statements after which the database itself refuses to change or delete a row of the table. */
   readonly appendOnly: (table: string) => readonly RawBuilder<unknown>[];
+  /** What an append-only table needs beside that where inserting can replace the row that has the same key. */
+  readonly refuseReplacing: (table: string, key: string) => readonly RawBuilder<unknown>[];
   /** Statements after which every new value of that column is told to whoever listens. */
   readonly announce: (table: string, column: string) => readonly RawBuilder<unknown>[];
 }

@@ -26,6 +26,7 @@ import { changeMarks } from './migrations/0016-change-marks.ts';
 import { sharedBeliefs } from './migrations/0017-shared-beliefs.ts';
 import { showedBelief } from './migrations/0018-showed-belief.ts';
 import { nodeHost } from './migrations/0019-node-host.ts';
+import { auditReplace } from './migrations/0020-audit-replace.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -49,6 +50,7 @@ export const migrations: readonly Migration[] = [
   sharedBeliefs,
   showedBelief,
   nodeHost,
+  auditReplace,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

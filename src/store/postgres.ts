@@ -66,6 +66,8 @@ const columns: ColumnTypes = {
     sql`create trigger ${sql.id(`${table}_append_only`)} before update or delete or truncate on ${sql.table(table)}
         for each statement execute function ${sql.id(`${table}_append_only`)}()`,
   ],
+  // Its only replacing insert is `on conflict do update`, of which the trigger for updates is asked.
+  refuseReplacing: () => [],
   announce: (table, column) => [
     sql`create function ${sql.id(`${table}_announced`)}() returns trigger language plpgsql as ${sql.lit(
       `begin perform pg_notify('${revisionChannel}', new.${column}::text); return new; end`,

@@ -50,6 +50,12 @@ const columns: ColumnTypes = {
         sql`create trigger ${sql.id(`${table}_no_${verb}`)} before ${sql.raw(verb)} on ${sql.table(table)}
             begin select raise(abort, ${sql.lit(`${table} is append-only`)}); end`,
     ),
+  // `insert or replace` deletes without asking the delete trigger (recursive_triggers is off, and each connection's own).
+  refuseReplacing: (table, key) => [
+    sql`create trigger ${sql.id(`${table}_no_replace`)} before insert on ${sql.table(table)}
+        when exists (select 1 from ${sql.table(table)} where ${sql.ref(key)} = new.${sql.ref(key)})
+        begin select raise(abort, ${sql.lit(`${table} is append-only`)}); end`,
+  ],
   // Nothing to tell others with: they ask.
   announce: () => [],
 };

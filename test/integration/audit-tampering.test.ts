@@ -32,7 +32,7 @@ async function after(change: (database: Sqlite.Database) => void, ...words: read
   const copy = enterprise.cluster('copy');
   cpSync(alpha.data, copy.data, { recursive: true });
   const database = new Sqlite(join(copy.data, 'database.sqlite'));
-  for (const verb of ['update', 'delete']) database.exec(`drop trigger audit_no_${verb}`);
+  for (const verb of ['update', 'delete', 'replace']) database.exec(`drop trigger audit_no_${verb}`);
   change(database);
   database.close();
   try {
@@ -158,18 +158,24 @@ describe('the chain', () => {
   });
 });
 
-it('the database itself refuses to change or delete a row', () => {
+it('the database itself refuses to change, delete or replace a row', async () => {
   const database = new Sqlite(join(alpha.data, 'database.sqlite'));
   try {
     for (const statement of [
       "update audit set who = 'nobody'",
       'delete from audit',
       'delete from audit where seq = 1',
+      'replace into audit select * from audit where seq = 1',
+      'insert or replace into audit select * from audit',
+      "insert into audit select * from audit where true on conflict (seq) do update set who = 'nobody'",
+      'insert or ignore into audit select * from audit',
+      'update or replace audit set seq = 1 where seq = 2',
     ])
       expect(() => database.exec(statement), statement).toThrow(/append-only/);
   } finally {
     database.close();
   }
+  expect(await alpha.run('audit', '--verify', '--head', head)).toMatchObject({ status: 0 });
 });
 
 it('--head and --reason are refused where they make no sense', async () => {
