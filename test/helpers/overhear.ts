@@ -18,9 +18,11 @@ afterEach(() => {
   if (told.length > 0) throw new Error(`a program said ${told.join(', ')}`);
 });
 
-/** The built program, or an example that starts it. */
+/** The built program, an example or a tool that starts it, or a shell's line that does. */
 function isOurs(words: readonly string[]): boolean {
-  return words.some((word) => /\/bin\/main\.js$|\bexamples\/|^quickstart$/.test(word));
+  return /\/bin\/main\.js\b|\/tools\/start\.mjs\b|\bexamples\/|\bnpm start\b|\bnpx tftp-pki\b/.test(
+    words.join(' '),
+  );
 }
 
 function hear(bytes: Buffer): void {
@@ -53,7 +55,7 @@ prototype.spawn = function (this: ChildProcess, options: SpawnOptions): unknown 
   const words = options.args ?? [];
   const result = spawn.call(this, options);
   if (isOurs(words)) {
-    noteSecrets(words, String(options.cwd ?? process.cwd()));
+    noteSecrets(words.join(' ').split(' '), String(options.cwd ?? process.cwd()));
     overhear(this.stdout);
     overhear(this.stderr);
   }

@@ -1,7 +1,7 @@
 /** `serve` as processes: edge and back, privileges, reload, crashes, activation (design.md §2, security.md §4). */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,25 +9,28 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { closeSockets, openSockets } from '../../src/net/handed-sockets.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';
 import { programPath } from '../cli/testscript.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { serveProgram, userOf, type ServedNode } from '../helpers/served-node.ts';
+import { fakeTerminal } from '../helpers/terminal.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tftp-pki-serve-'));
 const files = join(folder, 'files');
 const loopback = ['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0'];
 const ringList = '<CiscoIPPhoneRingList></CiscoIPPhoneRingList>';
 
-beforeAll(() => {
-  execFileSync('mkdir', ['-p', files]);
+beforeAll(async () => {
+  mkdirSync(files);
   chmodSync(folder, 0o755);
   writeFileSync(join(files, 'Ringlist.xml'), ringList);
+  const init = ['init', '--cluster', 'lab', '--node', 'localhost', '--files', files];
+  expect(await runProgram([...init, '--data', join(folder, 'made')], fakeTerminal())).toBe(0);
 });
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
 function newNode(name: string): string {
   const data = join(folder, name);
-  const init = ['init', '--cluster', 'lab', '--node', 'localhost', '--files', files, '--data', data];
-  execFileSync(process.execPath, [programPath, ...init], { stdio: 'ignore' });
+  cpSync(join(folder, 'made'), data, { recursive: true });
   return data;
 }
 

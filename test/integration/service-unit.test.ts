@@ -11,7 +11,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { memoryFileBytesMax } from '../../src/base/limits.ts';
 import { fetchTftp } from '../../src/net/tftp-client.ts';
 import { programPath } from '../cli/testscript.ts';
+import { runProgram } from '../helpers/run-program.ts';
 import { serveProgram } from '../helpers/served-node.ts';
+import { fakeTerminal } from '../helpers/terminal.ts';
 
 const run = promisify(execFile);
 const units = join(import.meta.dirname, '../../docs/operations/systemd');
@@ -54,7 +56,7 @@ test(
     writeFileSync(join(files, 'small.xml'), '<x/>');
     writeFileSync(join(files, 'large.bin'), Buffer.alloc(memoryFileBytesMax * 2));
     const init = ['init', '--cluster', 'lab', '--node', 'localhost', '--files', files, '--data', data];
-    execFileSync(process.execPath, [programPath, ...init], { stdio: 'ignore' });
+    expect(await runProgram(init, fakeTerminal())).toBe(0);
     const node = await serveProgram(['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0', '--data', data], {
       wrap: [
         'strace',

@@ -1,6 +1,7 @@
 /** Calls the product does without, each with what stands in its place. */
 import { describe, expect, it } from 'vitest';
 import { lineOf, listFiles, readSource, walk } from './source.ts';
+import config from '../../vitest.config.ts';
 import type { SourceFile, SyntaxNode } from './source.ts';
 
 interface Ban {
@@ -85,6 +86,18 @@ const testBans: readonly Ban[] = [
       ['it', 'test', 'describe', 'bench', 'context', 'ctx'].includes(rootName(node) ?? ''),
   },
   {
+    what: 'the program, run where nobody looks for secrets in what it says',
+    instead: 'test/helpers/run-program.ts, or spawn and spawnSync, which test/helpers/overhear.ts hears',
+    matches: (node) =>
+      (['ImportDeclaration', 'ImportExpression'].includes(node.type) &&
+        node['importKind'] !== 'type' &&
+        /\/src\/(?:main|cli\/program)\.ts$/.test(textOf(node['source']))) ||
+      (node.type === 'CallExpression' &&
+        calledFunction(node) === 'execFileSync' &&
+        [...walk(node)].some((each) => isName(each, 'programPath'))),
+    except: ['test/helpers/run-program.ts'],
+  },
+  {
     what: 'a retried test',
     instead: 'waiting for the condition',
     matches: (node) => node.type === 'Property' && ['retry', 'repeats'].includes(keyName(node) ?? ''),
@@ -106,6 +119,10 @@ describe('banned calls', () => {
 
   it.each(testBans)('$what: instead $instead', (ban) => {
     expect(found(ban, tests)).toEqual([]);
+  });
+
+  it('every test listens to the programs that it starts', () => {
+    expect(config.test?.setupFiles).toContain('test/helpers/overhear.ts');
   });
 
   it('every ban sees what it bans', () => {
@@ -139,6 +156,10 @@ function nodesOf(file: SourceFile): readonly SyntaxNode[] {
 function isName(value: unknown, name: string): boolean {
   const node = value as SyntaxNode | undefined;
   return node?.type === 'Identifier' && node['name'] === name;
+}
+
+function textOf(literal: unknown): string {
+  return String((literal as SyntaxNode)['value']);
 }
 
 function isMember(node: SyntaxNode, object: string, property: string): boolean {

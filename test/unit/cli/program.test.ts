@@ -4,7 +4,7 @@ import { Failure } from '../../../src/base/errors.ts';
 import { commands } from '../../../src/cli/commands.ts';
 import { exitStatusByCode } from '../../../src/cli/exit.ts';
 import { asFailure } from '../../../src/cli/failure.ts';
-import { runProgram } from '../../../src/cli/program.ts';
+import { runProgram } from '../../helpers/run-program.ts';
 import { fakeTerminal } from '../../helpers/terminal.ts';
 
 describe('the program', () => {
