@@ -1,51 +1,22 @@
 /**
- * Flips each condition of judge, belief and planner, one at a time, runs the tests that must notice, and prints the
- * survivors. A mutant that no test kills is a condition that nobody checks.
+ * Flips each condition of judge, belief and planner, one at a time, runs the tests that must notice, and prints for each
+ * file how many there are and which survived. A mutant that no test kills is a condition that nobody checks.
  *
  *   npm run mutate [-- FILE…] [--every N]    --every N: each N-th mutant only
  *
- * Works on a copy of the sources; nothing of the tree is changed. Mutants that no test can kill, because the program
- * does the same with them, stand in `equivalent` with the reason. Exits 1 when there are survivors, when the tests fail
- * without a mutant, and when one of `equivalent` is no mutant any more.
+ * Works on a copy of the sources; nothing of the tree is changed. Which files are flipped, and which mutants are let go
+ * because the program does the same with them: mutation-targets.mjs. Exits 1 when there are survivors, when the tests
+ * fail without a mutant, and when one of `equivalent` is no mutant any more.
  */
+import { execFileSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseSync } from 'vite';
 import { createVitest } from 'vitest/node';
+import { equivalent, targets } from './mutation-targets.mjs';
 
 const root = resolve(import.meta.dirname, '..');
-const judge = ['test/unit/core/trust/judge.test.ts'];
-const verifiers = [...judge, 'test/unit/core/trust/strict.test.ts'];
-const targets = {
-  // Belief: what a phone may hold.
-  'src/core/trust/belief.ts': ['test/unit/core/trust/belief.test.ts'],
-  'src/core/trust/belief-book.ts': ['test/unit/core/trust/belief-book.test.ts'],
-  'src/core/trust/merge-beliefs.ts': ['test/unit/core/trust/merge-beliefs.test.ts'],
-  // Judge: what a phone that holds it takes.
-  'src/core/trust/judge.ts': judge,
-  'src/core/trust/judge-list.ts': judge,
-  'src/core/trust/belief-in-signer.ts': [...judge, 'test/unit/core/trust/belief-in-signer.test.ts'],
-  'src/core/trust/phone-trust.ts': [...judge, 'test/unit/core/trust/phone-trust.test.ts'],
-  'src/core/trust/phone-checks.ts': judge,
-  'src/core/trust/name-check.ts': [...verifiers, 'test/unit/core/trust/name-check.test.ts'],
-  'src/core/trust/signature-check.ts': verifiers,
-  'src/core/trust/list-check.ts': [...verifiers, 'test/unit/core/trust/list-check.test.ts'],
-  // Planner: whom a change would strand.
-  'src/core/trust/strand.ts': ['test/unit/core/trust/strand.test.ts'],
-  'src/core/trust/list-library.ts': [
-    'test/unit/core/trust/list-library.test.ts',
-    'test/unit/core/trust/strand.test.ts',
-  ],
-  'src/core/trust/invariants.ts': ['test/unit/core/trust/plan.test.ts'],
-  'src/core/cluster/move-path.ts': ['test/unit/core/cluster/move-path.test.ts'],
-  'src/app/field.ts': ['test/unit/app/field.test.ts'],
-  'src/app/move-field.ts': ['test/unit/app/move-field.test.ts'],
-};
-
-/** Mutants that change nothing that anybody could see, and why. */
-const equivalent = {};
-
 const { files, every } = parseWords(process.argv.slice(2));
 const copy = mkdtempSync(join(tmpdir(), 'tftp-pki-mutants-'));
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
@@ -115,6 +86,10 @@ function parseWords(words) {
   };
 }
 
+function git(...words) {
+  return execFileSync('git', words, { cwd: root, encoding: 'utf8' }).trim();
+}
+
 /** One vitest for all mutants: it transforms anew what changed, and nothing else. */
 const vitest = await createVitest(
   'test',
@@ -141,15 +116,19 @@ async function passes(tests) {
 
 const survivors = [];
 const met = new Set();
-let killed = 0;
 let tried = 0;
+console.log(
+  `the code of ${git('rev-parse', '--short', 'HEAD')}${git('status', '--short', 'src', 'test') && ', changed'}`,
+);
 await vitest.globTestSpecifications();
 for (const file of files) {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
   const tests = targets[file];
-  if (!(await passes(tests))) throw new Error(`${tests.join(', ')}: fails without a mutant`);
   const mutants = mutantsOf(source, file);
+  const before = { tried, survived: survivors.length };
+  if (mutants.length > 0 && !(await passes(tests)))
+    throw new Error(`${tests.join(', ')}: fails without a mutant`);
   for (const [at, mutant] of mutants.entries()) {
     const { line, word } = nameOf(file, source, mutant);
     if (word in equivalent) {
@@ -160,21 +139,22 @@ for (const file of files) {
     tried += 1;
     writeFileSync(path, source.slice(0, mutant.start) + mutant.text + source.slice(mutant.end));
     vitest.invalidateFile(path);
-    if (await passes(tests)) {
-      survivors.push(`line ${line} of ${word}`);
-      process.stderr.write(`survived: ${survivors.at(-1)}\n`);
-    } else killed += 1;
+    if (!(await passes(tests))) continue;
+    survivors.push(`line ${line} of ${word}`);
+    process.stderr.write(`survived: ${survivors.at(-1)}\n`);
   }
   writeFileSync(path, source);
   vitest.invalidateFile(path);
-  if (!(await passes(tests))) throw new Error(`${tests.join(', ')}: fails after the mutants are gone`);
+  if (mutants.length > 0 && !(await passes(tests)))
+    throw new Error(`${tests.join(', ')}: fails after the mutants are gone`);
+  console.log(`${file}: ${tried - before.tried} mutants, ${survivors.length - before.survived} survived`);
 }
 await vitest.close();
 
 const gone = Object.keys(equivalent).filter(
   (word) => files.some((file) => word.startsWith(`${file}:`)) && !met.has(word),
 );
-console.log(`${tried} mutants, ${killed} killed, ${survivors.length} survived`);
+console.log(`${files.length} files: ${tried} mutants, ${survivors.length} survived`);
 for (const survivor of survivors) console.log(`  survived: ${survivor}`);
 console.log(`${met.size} more do the same as the program:`);
 for (const word of met) console.log(`  ${word}\n    ${equivalent[word]}`);

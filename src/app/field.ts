@@ -66,7 +66,7 @@ export async function readField(ports: FieldPorts): Promise<Field> {
   const afterShowing = createAfterShowing(
     sets,
     explainsBy(() => library),
-    nodes.length < 2 ? () => undefined : await findCertificates(ports),
+    await findCertificates(ports),
   );
   const models = new Set(ports.sha512Models);
   const moved = new Map((await store.homesMovedAfter(0)).map((home) => [home.device, home.confirmedMs]));

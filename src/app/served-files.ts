@@ -2,6 +2,7 @@
  * What phones are served in a state of the cluster, be it the one in force or one on paper: each node's lists, a
  * configuration by the signer in use, and what its TVS says.
  */
+import { assert } from '../base/assert.ts';
 import { toHex } from '../base/text.ts';
 import type { PublishedList, TrustListKind } from '../core/cluster/model.ts';
 import type { Crypto } from '../core/ports.ts';
@@ -22,9 +23,12 @@ export async function stateAfter(crypto: Crypto, planned: PlannedPublication, st
   const current: PublishedList[] = [];
   for (const list of planned.lists) {
     const { kind, node, plan } = list;
-    const before = replacedList(planned, list);
-    if (plan === undefined && before !== undefined) current.push(before);
-    if (plan === undefined) continue;
+    if (plan === undefined) {
+      const before = replacedList(planned, list);
+      assert(before !== undefined, 'what is carried over was published');
+      current.push(before);
+      continue;
+    }
     const fileName = listFileNames[kind];
     const { hash } = planned.view.cluster;
     const { bytes } = await paperList(plan, { hash, rollback: planned.rollback, fileName, step });

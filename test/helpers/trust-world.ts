@@ -14,7 +14,7 @@ import type { CertificateFacts, Issuer, Store } from '../../src/core/ports.ts';
 import type { PairKey } from '../../src/core/trust/belief.ts';
 import type { Observation } from '../../src/core/trust/belief-book.ts';
 import { readings, type Reading } from '../../src/core/trust/strand.ts';
-import { ListLibrary } from '../../src/core/trust/list-library.ts';
+import { explainsBy, ListLibrary } from '../../src/core/trust/list-library.ts';
 import { inUse } from '../../src/core/trust/trust-plan.ts';
 import { verifyAgain } from '../../src/node/second-verifier.ts';
 import { clusterB, clusterBLists, configOf, remoteB } from './cluster-b.ts';
@@ -78,12 +78,7 @@ export class TrustWorld {
       shared: () =>
         nodes.length === 1 ? [] : [...this.heard].map(([node, heard]) => ({ node, ...heard.stored() })),
     };
-    const explains = {
-      asksForSigned: (key: PairKey) => this.library.asksForSigned(key),
-      believes: (key: PairKey, signer: CertificateFacts) => this.library.accepts(key, signer) !== 'reject',
-      narrowed: (key: PairKey, signer: CertificateFacts) => this.library.narrowed(key, signer),
-      all: () => this.library.allPairs(),
-    };
+    const explains = explainsBy(() => this.library);
     const isDevice = (name: string): boolean => devices.includes(name);
     this.heard = new Map(nodes.map((node) => [node, new HeardNode({ explains, isDevice })]));
   }

@@ -20,7 +20,7 @@ export class ListLibrary {
   readonly #crypto: Crypto;
   readonly #lists = new Map<string, PublishedList>();
   readonly #held = new Map<PairKey, Held | undefined>();
-  readonly #bytes = new Map<PairKey, PhoneTrust>();
+  readonly #bytes = new Map<PairKey, PhoneTrust | undefined>();
 
   /** In any order; a list carried over from one generation to the next counts from its first. */
   constructor(crypto: Crypto, published: readonly PublishedList[]) {
@@ -50,11 +50,8 @@ export class ListLibrary {
   }
 
   bytes(key: PairKey): PhoneTrust | undefined {
-    const known = this.#bytes.get(key);
-    if (known !== undefined) return known;
-    const bytes = this.#bytesOf(key);
-    if (bytes !== undefined) this.#bytes.set(key, bytes);
-    return bytes;
+    if (!this.#bytes.has(key)) this.#bytes.set(key, this.#bytesOf(key));
+    return this.#bytes.get(key);
   }
 
   #bytesOf(key: PairKey): PhoneTrust | undefined {

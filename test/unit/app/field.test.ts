@@ -208,6 +208,28 @@ describe('several nodes', () => {
   });
 });
 
+test('what it showed at one node disproves what another one knew before, by a signer that is still known', async () => {
+  const world = new TrustWorld({ phones: [], phantoms: [phone], nodes: ['n', 'm'], readSha512: false });
+  await publishFirst(world);
+  const ports = world.ports();
+  const itl = pairKey({ ctl: '', itl: world.lists('n')[0]?.sha256 ?? '' });
+  const heard = [belief({ pairs: [unknown], heardMs: nowMs - 3_600_000 })];
+  const read = async (signer: string) => {
+    const showed = { signer, atMs: nowMs };
+    const { devices, sets } = await readField({
+      ...ports,
+      store: {
+        ...ports.store,
+        listSharedBeliefs: () => Promise.resolve([{ node: 'm', devices: heard, gaps: [] }]),
+      },
+      readBeliefs: () => ({ ...noBeliefs, devices: [belief({ pairs: [itl], heardMs: nowMs, showed })] }),
+    });
+    return sets.pairs(devices[0]?.set ?? -1);
+  };
+  expect(await read(firstOf('callmanager', 'n').fingerprint)).not.toContain(unknown);
+  expect(await read('f'.repeat(64))).toContain(unknown);
+});
+
 test('devices come by name, those with the same set together', async () => {
   const third = 'SEP001122330003';
   const same: Delivery[] = [];

@@ -44,7 +44,12 @@ interface Given {
   readonly to?: Lists;
 }
 
-function pathOf(given: Given): DevicePath {
+interface Made {
+  readonly field: MoveField;
+  readonly device: FieldDevice;
+}
+
+function madeOf(given: Given): Made {
   const { published = [before, ready], delivered = [] } = given;
   const sets = new BeliefSets();
   const field: Field = {
@@ -66,8 +71,12 @@ function pathOf(given: Given): DevicePath {
     provedMs: given.provedMs,
     unansweredConfigs: 0,
   };
-  const inForce = given.inForce ?? { ctl: undefined, itl: ready.bytes };
-  return new MoveField(crypto, field, given.to ?? to, now).pathOf(device, inForce);
+  return { field: new MoveField(crypto, field, given.to ?? to, now), device };
+}
+
+function pathOf(given: Given): DevicePath {
+  const { field, device } = madeOf(given);
+  return field.pathOf(device, given.inForce ?? { ctl: undefined, itl: ready.bytes });
 }
 
 describe('what it may hold counts as it is', () => {
@@ -214,5 +223,17 @@ describe('of several nodes', () => {
     expect(pathOf({ pairs: [held(before)], published, current, delivered, provedMs: 9 }).path.kind).toBe(
       'none',
     );
+  });
+
+  test('a pair has a path after a boot when it has one whichever node it asks', () => {
+    const shown = (nodes: readonly PublishedList[]) => {
+      const { field, device } = madeOf({ pairs: [held(before)], published, current: nodes });
+      return field
+        .pairsOf([device, device])
+        .map((pair) => [pair.itl, pair.phones, pair.now.kind, pair.booted.kind]);
+    };
+    expect(shown([ready])).toEqual([['1', 2, 'none', 'path']]);
+    expect(shown(current)).toEqual([['1', 2, 'none', 'none']]);
+    expect(shown([])).toEqual([['1', 2, 'none', 'none']]);
   });
 });

@@ -105,6 +105,7 @@ describe('formatDescription', () => {
     const fileName = tlv(14, text('Ring\u001b.xml.sgn'));
     const bytes = header(Object.values({ ...headerParts(), fileName }));
     const table = formatDescription(describeBytes(bytes));
+    expect(table).toContain('\n  signed as  Ring\\x1b.xml.sgn at 2026-11-21T02:29:23Z\n');
     expect(table.split('\n').slice(7)).toEqual([
       'offset  tag  name                        length  value',
       '     0    1  VERSION                          2  1.0',
@@ -123,6 +124,12 @@ describe('formatDescription', () => {
       '   201   15  TIMESTAMP                        4  1795228163 (2026-11-21T02:29:23Z)',
       '',
     ]);
+  });
+
+  it('says that a file has no name, and leaves out when it was signed where it does not say', () => {
+    const { timestamp: _, fileName: _name, ...parts } = { ...headerParts(), version: tlv(1, [1, 1]) };
+    const table = formatDescription(describeBytes(header(Object.values(parts))));
+    expect(table).toContain('\n  signed as  (no name)\n');
   });
 
   it('shows each record of a list under a title', () => {

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { PublishedList } from '../../../../src/core/cluster/model.ts';
 import { anyOfOurs, nothing, unknown } from '../../../../src/core/trust/belief.ts';
-import { beliefsAccept, describeSide, ListLibrary } from '../../../../src/core/trust/list-library.ts';
+import {
+  beliefsAccept,
+  describeSide,
+  explainsBy,
+  ListLibrary,
+} from '../../../../src/core/trust/list-library.ts';
 import { createVerifier } from '../../../../src/pki/verifier.ts';
 import { a, b, ctlRecords, itlRecords, role, type TestCluster } from '../../../helpers/clusters.ts';
 import { now, record, trustList, type Party } from '../../../helpers/trust-builder.ts';
@@ -93,6 +98,20 @@ describe('the library of published lists', () => {
     expect(beliefsAccept(library, [yes, no], signer)).toBe('unknown');
     expect(beliefsAccept(library, [yes, unknown], signer)).toBe('unknown');
     expect(beliefsAccept(library, [], signer)).toBe('unknown');
+  });
+
+  it('explains to the book of beliefs: only a sure no disproves a pair', () => {
+    const explains = explainsBy(() => library);
+    const open = `${ctlB.sha256}/${itlA.sha256}`;
+    expect(
+      [`/${itlA.sha256}`, open, unknown, `/${itlB.sha256}`].map((key) => explains.believes(key, signer)),
+    ).toEqual([true, true, true, false]);
+    expect(explains.narrowed(open, signer)).toBe(`${open}+`);
+    expect([explains.asksForSigned(nothing), explains.asksForSigned(`/${itlA.sha256}`)]).toEqual([
+      false,
+      true,
+    ]);
+    expect(explains.all()).toEqual(library.allPairs());
   });
 
   it('names lists as people do', () => {

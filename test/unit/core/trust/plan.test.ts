@@ -117,6 +117,16 @@ describe('planCtl (domain.md §2)', () => {
     ]);
   });
 
+  it('lists the signers of a proxy TFTP as TFTP, in mixed mode alone: a nonsecure CTL signs no file in', () => {
+    const foreignFileSigners = [certificate('proxy')];
+    const proxies = (mode: ClusterMode) =>
+      lines(planCtl({ ...cluster(['a'], 'a', mode), foreignFileSigners })).filter((line) =>
+        line.includes('proxy'),
+      );
+    expect(proxies('mixed')).toEqual(['TFTP proxy @']);
+    expect(proxies('nonsecure')).toEqual([]);
+  });
+
   it('lists a foreign SAST that is our own only once', () => {
     const input = cluster(['a'], 'a');
     const plan = planCtl({
@@ -132,14 +142,14 @@ describe.each([
   ['planCtl', planCtl],
 ])('%s refuses', (_name, plan) => {
   it.each([
-    ['no ITLRecovery', 'itlrecovery', undefined],
-    ['no CallManager of this node', 'callmanager', 'a'],
-    ['no CallManager of another node', 'callmanager', 'b'],
-  ])('a cluster with %s', (_case, purpose, node) => {
+    ['no ITLRecovery', 'itlrecovery', undefined, 'there is no itlrecovery certificate'],
+    ['no CallManager of this node', 'callmanager', 'a', 'there is no callmanager certificate of node a'],
+    ['no CallManager of another node', 'callmanager', 'b', 'there is no callmanager certificate of node b'],
+  ])('a cluster with %s', (_case, purpose, node, message) => {
     const input = cluster(['a', 'b'], 'a');
     const rest = input.own.filter((each) => each.purpose !== purpose || each.node !== node);
     expect(() => plan({ ...input, own: rest })).toThrowError(
-      expect.objectContaining({ code: 'refused', message: expect.stringContaining(purpose) }),
+      expect.objectContaining({ code: 'refused', message }),
     );
   });
 });

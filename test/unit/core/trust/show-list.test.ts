@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { showList } from '../../../../src/core/trust/show-list.ts';
 import { createVerifier } from '../../../../src/pki/verifier.ts';
 import { openToolFile } from '../../../helpers/crypto-signed-bytes.ts';
-import { list, record, text, tlv } from '../../../helpers/hand-tlv.ts';
+import { header, headerParts, list, record, text, tlv } from '../../../helpers/hand-tlv.ts';
 
 const crypto = createVerifier();
 
@@ -77,6 +77,13 @@ describe('show itl', () => {
         '10\tIPADDRESS\t4\t10.48.47.153',
       ].join('\n'),
     );
+  });
+
+  it('shows the version of the signer that encrypted files carry', () => {
+    const parts = { ...headerParts(), version: tlv(1, [1, 2]), signerVersion: tlv(28, [1, 3]) };
+    const row = record([tlv(3, text('CN=a')), tlv(4, [0, 2])]);
+    const bytes = Uint8Array.from([...header(Object.values(parts)), ...row]);
+    expect(showList(crypto, bytes, { kind: 'itl' }).text).toContain('28\tSIGNERVERSION\t2\t1.3\n');
   });
 
   it('escapes what a name could do to a terminal', () => {
