@@ -13,6 +13,8 @@ export type Event =
       readonly durationMs: number;
       readonly retransmits: number;
       readonly by: string;
+      /** TFTP from a port of its own (RFC 1350 §4): who acknowledged it received it. */
+      readonly ownPort?: true;
       /** A range of it (HTTP): nobody has the file by this. */
       readonly part?: true;
     }

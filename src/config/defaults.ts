@@ -12,6 +12,8 @@ export const defaults = {
   tftp: {
     listen: ['0.0.0.0:69'],
     ports: 'single',
+    /** RFC 6335 §6: the ports that belong to nobody. */
+    proofPorts: '49152-65535',
     engine: 'auto',
     blksizeMax,
     windowsizeMax,

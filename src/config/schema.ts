@@ -34,15 +34,18 @@ const listen = z.string({ error: listenError }).transform((value, context) => {
   return z.NEVER;
 });
 
-const portsError = 'single or a range such as 50000-50999';
-const ports = z.string({ error: portsError }).transform((value, context) => {
-  if (value === 'single') return 'single' as const;
-  const match = /^(\d{1,5})-(\d{1,5})$/.exec(value);
-  const [low, high] = [Number(match?.[1]), Number(match?.[2])];
-  if (low >= 1 && low <= high && high <= 65_535) return { low, high };
-  context.addIssue({ code: 'custom', message: portsError });
-  return z.NEVER;
-});
+/** A range of ports, or the word for having none. */
+function portsOr<const T extends string>(word: T) {
+  const error = `${word} or a range such as 50000-50999`;
+  return z.string({ error }).transform((value, context) => {
+    if (value === word) return word;
+    const match = /^(\d{1,5})-(\d{1,5})$/.exec(value);
+    const [low, high] = [Number(match?.[1]), Number(match?.[2])];
+    if (low >= 1 && low <= high && high <= 65_535) return { low, high };
+    context.addIssue({ code: 'custom', message: error });
+    return z.NEVER;
+  });
+}
 
 const networkError = 'a network such as 10.0.0.0/8 or fd00::/8, its host bits zero';
 const network = z
@@ -77,10 +80,15 @@ const tftp = z
       listen: list(listen, 16)
         .prefault([...defaults.tftp.listen])
         .describe('Addresses and ports where TFTP requests are taken.'),
-      ports: ports
+      ports: portsOr('single')
         .prefault(defaults.tftp.ports)
         .describe(
           '`single` answers from the port that was asked, which passes NAT; LO-HI gives each transfer a port.',
+        ),
+      proofPorts: portsOr('none')
+        .prefault(defaults.tftp.proofPorts)
+        .describe(
+          'With `single`, and only while a key is renewed: lists and configurations leave from a port of this range, so that a phone that boots by TFTP proves what it took; who is not reached from there is answered from the single port. `none` never does it.',
         ),
       engine: oneOf('auto', 'mmsg', 'dgram')
         .default(defaults.tftp.engine)

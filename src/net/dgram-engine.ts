@@ -1,6 +1,7 @@
 /**
  * The portable packet engine: Node's UDP sockets around the endpoint. One socket per listen address, so that
- * replies leave from the address that was asked; with a port range one more per transfer.
+ * replies leave from the address that was asked; with a port range one more per transfer. Without any listener it answers
+ * what a single-port engine hands over (core/tftp/own-ports.ts).
  * Not here, because dgram cannot: DSCP, the local address of a datagram at a wildcard address.
  */
 import type { RemoteInfo, Socket } from 'node:dgram';
@@ -9,6 +10,7 @@ import type { Event } from '../base/events.ts';
 import { timerTickMs } from '../base/limits.ts';
 import { Endpoint } from '../core/tftp/endpoint.ts';
 import type { EndpointEffect } from '../core/tftp/endpoint-effect.ts';
+import type { PortUse } from '../core/tftp/own-ports.ts';
 import type { SenderEffect } from '../core/tftp/sender.ts';
 import { TimerWheel } from '../core/tftp/timer-wheel.ts';
 import type { Peer, ServerTransfer } from '../core/tftp/transfer.ts';
@@ -16,21 +18,34 @@ import { encodeError, encodeOack, headerBytes, writeDataHeader } from '../wire/t
 import { hopOfOptions } from '../core/cluster/hop.ts';
 import { requestAnswerer, type AnswerRequest } from './answer-request.ts';
 import { contentOpener, type ContentReader } from './content-reader.ts';
-import type { EngineOptions, EngineStats, ListenAddress, TftpEngine } from './engine.ts';
+import type {
+  EngineOptions,
+  EngineStats,
+  HandedRequest,
+  ListenAddress,
+  Ports,
+  TftpEngine,
+} from './engine.ts';
 import { bindTransferPort } from './transfer-port.ts';
 import { bindUdp, widenReceiveBuffer } from './udp.ts';
 
-interface Listener {
+/** Where a request came to; without a socket it was handed over, and nothing leaves but from a port of its own. */
+interface Arrival {
+  readonly local: string;
+  readonly socket: Socket | undefined;
+}
+
+interface Listener extends Arrival {
   readonly index: number;
   readonly socket: Socket;
-  readonly address: ListenAddress;
+  readonly port: number;
 }
 
 /** What the engine keeps with a transfer. */
 interface Shell {
-  readonly listener: Listener;
+  readonly arrival: Arrival;
   /** Where its packets leave: the listener's socket, or its own. */
-  socket: Socket;
+  socket: Socket | undefined;
   reader: ContentReader | undefined;
   /** The send whose bytes are being read; a later one replaces it. */
   reading: SenderEffect | undefined;
@@ -43,22 +58,39 @@ export async function startDgramEngine(options: EngineOptions): Promise<TftpEngi
   try {
     for (const [index, { address, port, fd }] of options.listen.entries()) {
       const socket = await bindUdp(address, port, 'TFTP', fd);
-      listeners.push({ index, socket, address: { address, port: socket.address().port } });
+      listeners.push({ index, socket, local: address, port: socket.address().port });
     }
   } catch (error) {
     for (const { socket } of listeners) socket.close();
     throw error;
   }
-  return new DgramEngine(options, listeners);
+  return new DgramEngine(options, listeners, options.ports === 'single' ? 'single' : 'own');
 }
 
-class DgramEngine implements TftpEngine {
+export interface HandedTransfers extends Pick<TftpEngine, 'stats' | 'reconfigure' | 'close'> {
+  /** A repeat of a request that is being answered opens no second port. */
+  take(request: HandedRequest): void;
+}
+
+export interface HandedOptions extends Omit<EngineOptions, 'listen' | 'ports' | 'onHandOver'> {
+  readonly ports: Exclude<Ports, 'single'>;
+  /** Who was answered from a port of its own did not acknowledge it. */
+  readonly onUnreached: (address: string) => void;
+}
+
+export function createHandedTransfers(options: HandedOptions): HandedTransfers {
+  const none = (): void => undefined;
+  return new DgramEngine({ ...options, listen: [], onHandOver: none }, [], 'tried', options.onUnreached);
+}
+
+class DgramEngine implements TftpEngine, HandedTransfers {
   readonly name = 'dgram';
   readonly addresses: readonly ListenAddress[];
   readonly #options: EngineOptions;
   readonly #listeners: readonly Listener[];
   readonly #endpoint: Endpoint<Shell>;
   readonly #answer: AnswerRequest;
+  readonly #onUnreached: (address: string) => void;
   readonly #wheel = new TimerWheel<Transfer>(timerTickMs, performance.now());
   #ticking: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
@@ -68,11 +100,17 @@ class DgramEngine implements TftpEngine {
   #bytesSent = 0;
   #sendErrors = 0;
 
-  constructor(options: EngineOptions, listeners: readonly Listener[]) {
+  constructor(
+    options: EngineOptions,
+    listeners: readonly Listener[],
+    ports: PortUse,
+    onUnreached: (address: string) => void = () => undefined,
+  ) {
     this.#options = options;
     this.#listeners = listeners;
-    this.addresses = listeners.map((listener) => listener.address);
-    this.#endpoint = new Endpoint(options.limits, options.allow, options.ports === 'single');
+    this.addresses = listeners.map(({ local, port }) => ({ address: local, port }));
+    this.#onUnreached = onUnreached;
+    this.#endpoint = new Endpoint(options.limits, options.allow, ports);
     this.#answer = requestAnswerer(options.resolver, contentOpener());
     for (const listener of listeners) this.#listen(listener);
   }
@@ -90,6 +128,20 @@ class DgramEngine implements TftpEngine {
 
   reconfigure({ limits, allow }: Pick<EngineOptions, 'limits' | 'allow'>): void {
     this.#endpoint.reconfigure(limits, allow);
+  }
+
+  renewing(isRenewing: boolean): void {
+    this.#endpoint.ownPorts.wanted = isRenewing;
+  }
+
+  unreached(address: string): void {
+    this.#endpoint.ownPorts.unreached(address, performance.now());
+  }
+
+  take({ local, address, port, bytes }: HandedRequest): void {
+    if (this.#closing) return;
+    const peer: Peer = { key: `${local}/${address}/${port}`, address, port };
+    this.#apply(this.#endpoint.receive(peer, bytes, performance.now()), { local, socket: undefined });
   }
 
   close(graceMs: number): Promise<void> {
@@ -110,12 +162,12 @@ class DgramEngine implements TftpEngine {
   }
 
   #listen(listener: Listener): void {
-    const { socket, address } = listener;
-    const warning = widenReceiveBuffer(socket) ?? wildcardWarning(address.address);
+    const { socket, local, port } = listener;
+    const warning = widenReceiveBuffer(socket) ?? wildcardWarning(local);
     if (warning) this.#options.onEvent(warning);
     this.#watch(socket);
     socket.on('message', (bytes, from) => this.#received(listener, bytes, from));
-    this.#options.onEvent({ type: 'listening', service: 'tftp', ...address });
+    this.#options.onEvent({ type: 'listening', service: 'tftp', address: local, port });
   }
 
   /** ICMP errors and the like concern one peer; its timer deals with it. */
@@ -132,7 +184,7 @@ class DgramEngine implements TftpEngine {
     this.#apply(this.#endpoint.receive(peer, bytes, nowMs), listener);
   }
 
-  #apply(effects: readonly EndpointEffect<Shell>[], listener: Listener | undefined): void {
+  #apply(effects: readonly EndpointEffect<Shell>[], arrival: Arrival | undefined): void {
     for (const effect of effects) {
       switch (effect.kind) {
         case 'send':
@@ -143,20 +195,30 @@ class DgramEngine implements TftpEngine {
           this.#options.onEvent(effect.event);
           break;
         case 'error': {
-          const socket = effect.transfer?.shell?.socket ?? listener?.socket;
+          const socket = effect.transfer?.shell?.socket ?? arrival?.socket;
           if (socket) this.#transmit(socket, effect.peer, encodeError(effect.error));
           break;
         }
         case 'resolve':
-          if (!listener) break;
+          if (!arrival) break;
           effect.transfer.shell = {
-            listener,
-            socket: listener.socket,
+            arrival,
+            socket: arrival.socket,
             reader: undefined,
             reading: undefined,
           };
           this.#schedule(effect.transfer);
           void this.#begin(effect.transfer, effect.transfer.shell);
+          break;
+        case 'hand-over': {
+          const { peer, requestBytes, shell } = effect.transfer;
+          const { address, port } = peer;
+          if (shell)
+            this.#options.onHandOver({ local: shell.arrival.local, address, port, bytes: requestBytes });
+          break;
+        }
+        case 'unreached':
+          this.#onUnreached(effect.peer.address);
           break;
         case 'ended':
           this.#release(effect.transfer);
@@ -168,11 +230,11 @@ class DgramEngine implements TftpEngine {
   async #begin(transfer: Transfer, shell: Shell): Promise<void> {
     const { ports } = this.#options;
     if (ports !== 'single') {
-      const socket = await bindTransferPort(shell.listener.address.address, ports);
+      const socket = await bindTransferPort(shell.arrival.local, ports);
       if (!socket) {
         this.#apply(
           this.#endpoint.decline(transfer, 'busy', 'no free transfer port', performance.now()),
-          shell.listener,
+          shell.arrival,
         );
         return;
       }
@@ -221,7 +283,7 @@ class DgramEngine implements TftpEngine {
     if (send.kind === 'oack') {
       const bytes = encodeOack(agreed.answer);
       this.#endpoint.sent(transfer, bytes.length);
-      this.#transmit(shell.socket, transfer.peer, bytes);
+      if (shell.socket) this.#transmit(shell.socket, transfer.peer, bytes);
       return;
     }
     if (send.kind !== 'data') return;
@@ -250,14 +312,15 @@ class DgramEngine implements TftpEngine {
     bytes: Uint8Array,
   ): void {
     const { sender, peer } = transfer;
-    if (!sender) return;
+    const { socket } = shell;
+    if (!sender || !socket) return;
     const base = sender.block(send.first).offset;
     for (let index = send.first; index < send.first + send.count; index++) {
       const { block, offset, length } = sender.block(index);
       const packet = Buffer.allocUnsafe(headerBytes + length);
       writeDataHeader(packet, 0, block);
       packet.set(bytes.subarray(offset - base, offset - base + length), headerBytes);
-      this.#transmit(shell.socket, peer, packet);
+      this.#transmit(socket, peer, packet);
     }
     this.#endpoint.sent(transfer, bytes.length + send.count * headerBytes);
   }
@@ -293,7 +356,8 @@ class DgramEngine implements TftpEngine {
     transfer.shell = undefined;
     shell?.reader?.close();
     // An ERROR that was just handed over leaves before the port closes.
-    if (shell && shell.socket !== shell.listener.socket) setImmediate(() => shell.socket.close());
+    const own = shell?.socket === shell?.arrival.socket ? undefined : shell?.socket;
+    if (own) setImmediate(() => own.close());
     if (this.#endpoint.transferCount === 0) this.#drained?.();
   }
 }

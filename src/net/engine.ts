@@ -20,6 +20,16 @@ export interface ListenAddress {
 /** `single`: answers leave from the listening port. A range: each transfer has a port of its own in it (RFC 1350 §4). */
 export type Ports = 'single' | { readonly low: number; readonly high: number };
 
+/** A request that a single-port engine took and that is to be answered from a port of its own. */
+export interface HandedRequest {
+  /** The address that was asked; a wildcard where the engine cannot tell. */
+  readonly local: string;
+  readonly address: string;
+  readonly port: number;
+  /** The RRQ as it came. */
+  readonly bytes: Uint8Array;
+}
+
 export interface EngineOptions {
   readonly listen: readonly ListenAddress[];
   readonly ports: Ports;
@@ -31,6 +41,8 @@ export interface EngineOptions {
   readonly dscp?: number;
   /** Calls the listener when answers given before may no longer be repeated; gives its removal. */
   readonly onInvalidate?: ((listener: () => void) => () => void) | undefined;
+  /** Takes what core/tftp/own-ports.ts does not leave to the single port. */
+  readonly onHandOver: (request: HandedRequest) => void;
 }
 
 export interface EngineStats extends Readonly<EndpointCounters> {
@@ -49,6 +61,10 @@ export interface TftpEngine {
   stats(): EngineStats;
   /** Limits and networks for requests from now on; nothing is lost and no socket moves. */
   reconfigure(options: Pick<EngineOptions, 'limits' | 'allow'>): void;
+  /** Whether what tells of phones' lists is handed over from now on; single port only. */
+  renewing(isRenewing: boolean): void;
+  /** A request of this address was handed over in vain. */
+  unreached(address: string): void;
   /** Takes no new request, lets transfers end for up to `graceMs`, tells the rest `busy, try again`. */
   close(graceMs: number): Promise<void>;
 }

@@ -17,6 +17,7 @@ import { isMarker, markerName } from '../core/trust/marker.ts';
 import { LeakyBuckets } from '../core/tftp/leaky-bucket.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { readClusterView, thisNodeOf, trustInputOf, type ClusterView } from '../app/cluster-view.ts';
+import { openRenewals } from '../app/own-certificates.ts';
 import { createChain } from '../files/chain.ts';
 import { createDeviceConfigLink } from '../files/device-config.ts';
 import { openLocal, type LocalLink } from '../files/local.ts';
@@ -49,6 +50,8 @@ export interface BackOptions {
 }
 
 export interface Back extends Resolver {
+  /** A key is being renewed, at whichever node: phones are waited for. */
+  readonly renewing: boolean;
   /** Answers from the new configuration on; Failure and the old chain when it cannot be had. */
   reconfigure(config: Config): Promise<void>;
   close(): void;
@@ -61,6 +64,7 @@ interface Chain {
   readonly asksOthers: boolean;
   /** The database's version that it answers from. */
   readonly version: number | undefined;
+  readonly renewing: boolean;
 }
 
 interface OutlivingChains {
@@ -124,6 +128,9 @@ export async function startBack(options: BackOptions): Promise<Back> {
   const poll = node && setInterval(() => void look(node), storeVersionPollMs);
   const endListening = node?.store.onVersion(() => void look(node));
   return {
+    get renewing() {
+      return chain.renewing;
+    },
     async resolve(request: FileRequest): Promise<Resolution> {
       const resolution = await chain.resolver.resolve(request);
       if (chain.asksOthers && request.hop !== undefined && resolution.kind === 'not-found') ended(request);
@@ -154,7 +161,7 @@ async function makeChain(
   const files = local === undefined ? {} : { local };
   const { fileSigner } = kept;
   if (node === undefined || fileSigner === undefined)
-    return { resolver: createChain({ links: files, onEvent }), local, asksOthers: false, version: undefined };
+    return { ...unsigned, resolver: createChain({ links: files, onEvent }), local };
 
   const { version, view, lists } = await readMoment(node);
   const { store, crypto, clock } = node;
@@ -222,8 +229,17 @@ async function makeChain(
     }),
     signed: createSignedLink(signing),
   };
-  return { resolver: createChain({ links, onEvent }), local, asksOthers: origin !== undefined, version };
+  return {
+    resolver: createChain({ links, onEvent }),
+    local,
+    asksOthers: origin !== undefined,
+    version,
+    renewing: openRenewals(view).length > 0,
+  };
 }
+
+/** A chain without a node. */
+const unsigned = { asksOthers: false, version: undefined, renewing: false };
 
 /** A pure proxy registers nobody (domain.md §4) … */
 async function readProvisioning(store: Store, pure: boolean): Promise<StoredProvisioning> {

@@ -9,7 +9,7 @@ import { readHop } from '../core/cluster/hop.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import { certificateBytesMax, heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
-import type { EdgeSettings, ListeningAt } from './edge.ts';
+import type { EdgeMoment, EdgeSettings, ListeningAt } from './edge.ts';
 import type { Heard } from './heard.ts';
 
 /**
@@ -23,7 +23,7 @@ export type BackToEdge =
   | { readonly type: 'resolution'; readonly id: number; readonly resolution: Resolution }
   | { readonly type: 'reconfigure'; readonly config: Config }
   /** What the byte caches hold may be out of date. */
-  | { readonly type: 'changed' }
+  | ({ readonly type: 'changed' } & EdgeMoment)
   /** Something happened in the back that the metrics count; they are read at the edge. */
   | { readonly type: 'count'; readonly event: Event }
   | { readonly type: 'stop' };

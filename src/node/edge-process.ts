@@ -50,7 +50,7 @@ process.on('message', (message: BackToEdge) => {
       edge?.reconfigure(message.config);
       break;
     case 'changed':
-      edge?.changed();
+      edge?.changed(message);
       break;
     case 'count':
       edge?.count(message.event);
@@ -71,9 +71,7 @@ async function start(settings: EdgeSettings): Promise<void> {
   assert(edge === undefined, 'an edge is started once');
   write = createLineBuffer(process[settings.logTo]);
   log = createLog({ ...settings.config.log, write });
-  const bundler = createHeardBundler((told) => tell({ type: 'heard', heard: told }), {
-    singlePort: settings.config.tftp.ports === 'single',
-  });
+  const bundler = createHeardBundler((told) => tell({ type: 'heard', heard: told }));
   heard = bundler;
   const onEvent: EventSink = (event) => {
     log?.(event);

@@ -39,7 +39,10 @@ export async function superviseEdge(options: SupervisorOptions): Promise<Edge> {
   });
   return {
     listening: edge.listening,
-    changed: () => edge.current().tell({ type: 'changed' }),
+    changed({ renewing }) {
+      settings = { ...settings, renewing };
+      edge.current().tell({ type: 'changed', renewing });
+    },
     count: (event) => edge.current().tell({ type: 'count', event }),
     reconfigure(config) {
       settings = { ...settings, config };

@@ -23,8 +23,14 @@ export interface EdgeIdentity {
   readonly certPem: string;
 }
 
+/** What changes with what is served. */
+export interface EdgeMoment {
+  /** A key is being renewed: what phones took of the lists is to be proved (core/tftp/own-ports.ts). */
+  readonly renewing: boolean;
+}
+
 /** What an edge is told at its start; plain values that cross the pipe. */
-export interface EdgeSettings {
+export interface EdgeSettings extends EdgeMoment {
   readonly config: Config;
   readonly identity: EdgeIdentity | undefined;
   /** Bound already; undefined: the edge binds what the configuration names. */
@@ -48,7 +54,7 @@ export interface ListeningAt {
 export interface Edge {
   readonly listening: readonly ListeningAt[];
   /** Forgets what the byte caches hold. */
-  changed(): void;
+  changed(moment: EdgeMoment): void;
   /** An event of the back, for the metrics only. */
   count(event: Event): void;
   /** Networks, limits and log from now on; what listens stays as it is. */
@@ -74,6 +80,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
     tftp = await startTftp(options, cache, onEvent);
     if (tftp !== undefined) {
       const server = tftp;
+      server.renewing(options.renewing);
       closing.push(() => server.close());
       listening.push(
         ...server.addresses.map(({ address, port }) => ({ service: 'tftp' as const, address, port })),
@@ -107,7 +114,10 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
   }
   return {
     listening,
-    changed: () => cache.invalidate(),
+    changed({ renewing }) {
+      cache.invalidate();
+      tftp?.renewing(renewing);
+    },
     count: metrics.sink,
     reconfigure(next) {
       tftp?.reconfigure(admissionOf(next));
@@ -130,6 +140,7 @@ async function startTftp(
   return startTftpServer({
     listen,
     ports: tftp.ports,
+    proofPorts: tftp.proofPorts === 'none' ? undefined : tftp.proofPorts,
     engine: tftp.engine,
     dscp: tftp.dscp,
     resolver,

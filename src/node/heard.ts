@@ -4,9 +4,8 @@
  */
 import type { Event, EventSink } from '../base/events.ts';
 import { heardFlushMs, heardPerMessageMax, heardWaitingMax } from '../base/limits.ts';
-import { parseFileName, type FileNameKind } from '../core/files/file-name.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
-import { mayBeMarker } from '../core/trust/marker.ts';
+import { isTelling } from '../core/trust/telling.ts';
 
 export interface Heard {
   readonly seen: readonly Observation[];
@@ -20,10 +19,7 @@ export interface HeardBundler {
   close(): void;
 }
 
-export function createHeardBundler(
-  tell: (heard: Heard) => void,
-  options: { readonly singlePort: boolean },
-): HeardBundler {
+export function createHeardBundler(tell: (heard: Heard) => void): HeardBundler {
   let waiting: Observation[] = [];
   let lostCount = false;
   let timer: NodeJS.Timeout | undefined;
@@ -38,7 +34,7 @@ export function createHeardBundler(
   };
   return {
     sink(event) {
-      const observation = observationOf(event, options.singlePort);
+      const observation = observationOf(event);
       if (observation === undefined) return;
       if (waiting.length < heardWaitingMax) waiting.push(observation);
       else lostCount = true;
@@ -52,19 +48,21 @@ export function createHeardBundler(
 }
 
 /** `undefined` for what says nothing of a phone's lists. */
-function observationOf(event: Event, singlePort: boolean): Observation | undefined {
+function observationOf(event: Event): Observation | undefined {
   if (event.type === 'transfer-ended') return cutOff(event);
   if (event.type !== 'file-served' && event.type !== 'file-not-served') return undefined;
   const { name, address, transport } = event;
   if (!isTelling(name)) return undefined;
   const whole = event.type === 'file-served' && event.part !== true;
+  const ownPort = event.type === 'file-served' && event.ownPort === true;
   return {
     kind: whole ? 'delivered' : 'asked',
     name,
     address,
     transport,
-    // A refusal answers whoever wrote the source address; a whole file needed its acknowledgements.
-    proved: transport !== 'tftp' || (whole && !singlePort),
+    // A refusal answers whoever wrote the source address; a whole file needed its acknowledgements, and only at a port
+    // of its own they came from somebody who received it.
+    proved: transport !== 'tftp' || (whole && ownPort),
     durationMs: event.type === 'file-served' ? event.durationMs : 0,
   };
 }
@@ -78,17 +76,3 @@ function cutOff({ name, address, allSent }: Event & { type: 'transfer-ended' }):
 
 /** How long ago it began is not told. */
 const transferAgeMaxMs = 600_000;
-
-function isTelling(name: string): boolean {
-  const parsed = parseFileName(name);
-  return parsed.ok && (telling.has(parsed.value.kind) || mayBeMarker(parsed.value.base));
-}
-
-const telling: ReadonlySet<FileNameKind> = new Set<FileNameKind>([
-  'config',
-  'encrypted-config',
-  'device-ctl',
-  'device-itl',
-  'cluster-ctl',
-  'cluster-itl',
-]);

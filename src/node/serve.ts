@@ -140,7 +140,7 @@ async function join(parts: Parts): Promise<RunningNode> {
       node.subscription?.serving(moment.version);
     });
   const onChange = (): void => {
-    edge?.changed();
+    edge?.changed(back);
     tvs?.refresh();
   };
   const remote =
@@ -161,7 +161,8 @@ async function join(parts: Parts): Promise<RunningNode> {
   opened.push(() => back.close());
   tvs = node && (await superviseTvs({ node, config, logTo, onEvent, environment }));
   opened.push(() => tvs?.close());
-  const settings = { config, sockets, logTo, identity: node && (await readIdentity(node, config, sockets)) };
+  const identity = node && (await readIdentity(node, config, sockets));
+  const settings = { config, sockets, logTo, identity, renewing: back.renewing };
   // Without keys there is nothing to keep from the edge: one process.
   const running = firstEdge
     ? await superviseEdge({
@@ -178,6 +179,8 @@ async function join(parts: Parts): Promise<RunningNode> {
       })
     : await startEdge({ ...settings, resolver: back, onEvent });
   edge = running;
+  // What changed while it started.
+  edge.changed(back);
   opened.push(() => running.close());
   if (node) opened.push(await watchExpiry(node, onEvent));
   const told = folder && reportRun(folder);
@@ -232,6 +235,7 @@ function warnOfRestart(running: Config, next: Config, onEvent: EventSink): void 
   const fixed = ({ tftp, http, https, tvs, metrics }: Config) => ({
     'tftp.listen': tftp.listen,
     'tftp.ports': tftp.ports,
+    'tftp.proofPorts': tftp.proofPorts,
     'tftp.engine': tftp.engine,
     'tftp.dscp': tftp.dscp,
     'http.listen': http.listen,

@@ -62,7 +62,8 @@ function play(mode: string): Played {
     serialization: 'advanced',
   });
   onTestFinished(() => void child.kill('SIGKILL'));
-  const settings = { config, identity: undefined, sockets: undefined, logTo: 'stderr' as const };
+  const given = { config, identity: undefined, sockets: undefined, renewing: false };
+  const settings = { ...given, logTo: 'stderr' as const };
   const edge = attachEdge(child, {
     settings,
     resolver,

@@ -59,7 +59,7 @@ export class EndpointNet {
   ) {
     this.#files = files;
     this.link = new FakeLink(random, faults);
-    this.endpoint = new Endpoint({ ...defaultEndpointLimits, ...limits }, defaultAllowedNetworks, true);
+    this.endpoint = new Endpoint({ ...defaultEndpointLimits, ...limits }, defaultAllowedNetworks, 'single');
   }
 
   /** From now on clients send their first request and are not heard again. */

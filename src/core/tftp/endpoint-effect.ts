@@ -16,6 +16,10 @@ export type EndpointEffect<S> =
       readonly transfer: ServerTransfer<S> | undefined;
       readonly error: TftpError;
     }
+  /** Its file is there and is to leave from a port of its own: another endpoint begins with `requestBytes` anew. */
+  | { readonly kind: 'hand-over'; readonly transfer: ServerTransfer<S> }
+  /** It ended without an ACK at its own port: the single port should answer `peer` from now on. */
+  | { readonly kind: 'unreached'; readonly peer: Peer }
   /** Release what the shell keeps; comes once per transfer, after its last packet. */
   | { readonly kind: 'ended'; readonly transfer: ServerTransfer<S> }
   | { readonly kind: 'event'; readonly event: Event };
@@ -61,7 +65,11 @@ export function ended<S>(
   };
 }
 
-export function served<S>(transfer: ServerTransfer<S>, nowMs: number): { kind: 'event'; event: Event } {
+export function served<S>(
+  transfer: ServerTransfer<S>,
+  ownPort: boolean,
+  nowMs: number,
+): { kind: 'event'; event: Event } {
   const { peer, request, sender, by, startedMs } = transfer;
   return {
     kind: 'event',
@@ -74,6 +82,7 @@ export function served<S>(transfer: ServerTransfer<S>, nowMs: number): { kind: '
       durationMs: nowMs - startedMs,
       retransmits: sender?.retransmits ?? 0,
       by,
+      ...(ownPort && { ownPort }),
     },
   };
 }

@@ -11,6 +11,7 @@
  *   client that reuses its port: the old transfer ends, the new one begins.
  * - `retry` is silence: the place is given back and the client's next RRQ asks again.
  * - ERROR 5 exists on transfer ports only (`receiveAtTransferPort`).
+ * - What own-ports.ts says is handed over when its file is there: what has no answer is answered here.
  *
  * Every input returns the effects in order. A packet engine may find the transfer of an ACK by its own tables
  * and call `acknowledge` itself; it must use `receive` for whatever is not a well-formed ACK of an owner, and
@@ -35,22 +36,23 @@ import { EnumerationGuard } from './enumeration.ts';
 import { tftpErrors, type TftpError } from './error-text.ts';
 import { negotiate } from './negotiate.ts';
 import type { Network } from './network.ts';
+import { OwnPorts, type PortUse } from './own-ports.ts';
 import { Sender, type SenderEffect } from './sender.ts';
 import { ServerTransfer, type Peer } from './transfer.ts';
 
 export class Endpoint<S> {
   readonly counters = zeroCounters();
+  readonly ownPorts = new OwnPorts();
   #limits: EndpointLimits;
-  readonly #single: boolean;
+  readonly #ports: PortUse;
   readonly #admission: Admission<ServerTransfer<S>>;
   readonly #guard: EnumerationGuard;
   readonly #transfers = new Map<string | number, ServerTransfer<S>>();
   readonly #noiseGate = new NoiseGate();
 
-  /** `single`: transfers live at the listening port; else only RRQ and WRQ mean something there. */
-  constructor(endpointLimits: EndpointLimits, allowed: readonly Network[], single: boolean) {
+  constructor(endpointLimits: EndpointLimits, allowed: readonly Network[], ports: PortUse) {
     this.#limits = endpointLimits;
-    this.#single = single;
+    this.#ports = ports;
     this.#admission = new Admission(endpointLimits, allowed);
     this.#guard = new EnumerationGuard(endpointLimits.unknownNamesPerMinuteMax);
   }
@@ -125,7 +127,6 @@ export class Endpoint<S> {
       return [];
     }
     const effect = sender.ack(block, nowMs);
-    transfer.deadlineMs = sender.deadlineMs;
     if (sender.acknowledged && ticket.state === 'half-open') this.#admission.acknowledged(ticket);
     return this.#senderEffect(transfer, effect, nowMs);
   }
@@ -142,6 +143,8 @@ export class Endpoint<S> {
       this.counters.busy++;
       return this.decline(transfer, 'busy', 'limit reached', nowMs);
     }
+    if (this.ownPorts.takes(transfer.request.name, transfer.peer.address, nowMs))
+      return [{ kind: 'hand-over', transfer }, ...this.#end(transfer)];
     const agreed = negotiate(transfer.request.options, sizeBytes, this.#limits);
     const sender = new Sender(sizeBytes, agreed, nowMs);
     transfer.agreed = agreed;
@@ -149,7 +152,6 @@ export class Endpoint<S> {
     transfer.by = by;
     transfer.phase = 'sending';
     const effect = sender.start(nowMs);
-    transfer.deadlineMs = sender.deadlineMs;
     return this.#senderEffect(transfer, effect, nowMs);
   }
 
@@ -213,13 +215,14 @@ export class Endpoint<S> {
       return [this.#error(transfer, tftpErrors.notFound), ...this.#end(transfer)];
     const { sender } = transfer;
     if (!sender) return [ended(transfer, 'timed-out', 'no answer of the resolver'), ...this.#end(transfer)];
+    if (this.#isUnreached(transfer) && nowMs >= transfer.startedMs + limits.ownPortTriedMs)
+      return [ended(transfer, 'timed-out', 'no acknowledgement at its own port'), ...this.#end(transfer)];
     if (transfer.ticket && nowMs < sender.givesUpMs && this.#admission.owesTooMuch(transfer.ticket, nowMs)) {
       this.counters.paced++;
       transfer.deadlineMs = Math.min(nowMs + limits.retransmitInitialMs, sender.givesUpMs);
       return [];
     }
     const effect = sender.expire(nowMs);
-    transfer.deadlineMs = sender.deadlineMs;
     return this.#senderEffect(transfer, effect, nowMs);
   }
 
@@ -229,7 +232,12 @@ export class Endpoint<S> {
   }
 
   #ownerHere(peer: Peer): ServerTransfer<S> | undefined {
-    return this.#single ? this.#transfers.get(peer.key) : undefined;
+    return this.#ports === 'single' ? this.#transfers.get(peer.key) : undefined;
+  }
+
+  /** Handed over, and no ACK came yet. */
+  #isUnreached({ ticket }: ServerTransfer<S>): boolean {
+    return this.#ports === 'tried' && ticket?.state !== 'acknowledged';
   }
 
   #requested(peer: Peer, bytes: Uint8Array, nowMs: number): readonly EndpointEffect<S>[] {
@@ -279,7 +287,6 @@ export class Endpoint<S> {
       return [];
     }
     const effect = sender.restart(nowMs);
-    owner.deadlineMs = sender.deadlineMs;
     return this.#senderEffect(owner, effect, nowMs);
   }
 
@@ -293,6 +300,7 @@ export class Endpoint<S> {
     });
     if (ticket === 'busy') {
       this.counters.busy++;
+      if (this.#ports === 'tried') return [...effects, { kind: 'unreached', peer }];
       const told = this.#noise(nowMs, () => notServed(peer, request.name, 'busy', 'limit reached'));
       return [...effects, ...told, this.#errorTo(peer, tftpErrors.busy)];
     }
@@ -323,6 +331,10 @@ export class Endpoint<S> {
     effect: SenderEffect,
     nowMs: number,
   ): readonly EndpointEffect<S>[] {
+    const { sender, startedMs } = transfer;
+    transfer.deadlineMs = sender?.deadlineMs ?? Infinity;
+    if (this.#isUnreached(transfer))
+      transfer.deadlineMs = Math.min(transfer.deadlineMs, startedMs + limits.ownPortTriedMs);
     switch (effect.kind) {
       case 'none':
         return [];
@@ -333,7 +345,7 @@ export class Endpoint<S> {
         this.#guard.served(transfer.peer.address, transfer.request.name, nowMs);
         return [this.#served(transfer, nowMs), ...this.#end(transfer)];
       case 'failed': {
-        const last = transfer.sender?.awaitsLastAck === true;
+        const last = sender?.awaitsLastAck === true;
         const reason = last ? 'the last block was not acknowledged' : 'no acknowledgement';
         return [ended(transfer, 'timed-out', reason), ...this.#end(transfer)];
       }
@@ -343,16 +355,18 @@ export class Endpoint<S> {
   #served(transfer: ServerTransfer<S>, nowMs: number): EndpointEffect<S> {
     this.counters.served++;
     this.counters.bytesServed += transfer.sender?.sizeBytes ?? 0;
-    return served(transfer, nowMs);
+    return served(transfer, this.#ports !== 'single', nowMs);
   }
 
   #end(transfer: ServerTransfer<S>): EndpointEffect<S>[] {
+    const effects: EndpointEffect<S>[] = [{ kind: 'ended', transfer }];
+    if (this.#isUnreached(transfer)) effects.push({ kind: 'unreached', peer: transfer.peer });
     transfer.phase = 'ended';
     transfer.deadlineMs = Infinity;
     this.counters.retransmits += transfer.sender?.retransmits ?? 0;
     if (transfer.ticket) this.#admission.release(transfer.ticket);
     if (this.#transfers.get(transfer.peer.key) === transfer) this.#transfers.delete(transfer.peer.key);
-    return [{ kind: 'ended', transfer }];
+    return effects;
   }
 
   #error(transfer: ServerTransfer<S>, error: TftpError): EndpointEffect<S> {

@@ -1,6 +1,6 @@
 /**
  * The batched packet engine as the server sees it: starts the worker, answers its questions through the
- * resolver, passes its events on. Single port only: transfer ports are dgram's.
+ * resolver, passes its events on. Single port only: transfer ports are dgram's, also for what is handed over.
  * Linux on x64 and arm64; anything else is `EngineUnsupported`, and `auto` falls back to dgram.
  */
 import { closeSync, writeSync } from 'node:fs';
@@ -109,6 +109,14 @@ class MmsgEngine implements TftpEngine {
     this.#say({ kind: 'reconfigure', limits, allowed: allow });
   }
 
+  renewing(isRenewing: boolean): void {
+    this.#say({ kind: 'renewing', isRenewing });
+  }
+
+  unreached(address: string): void {
+    this.#say({ kind: 'unreached', address });
+  }
+
   async close(graceMs: number): Promise<void> {
     if (!this.#closing) {
       this.#closing = true;
@@ -120,6 +128,8 @@ class MmsgEngine implements TftpEngine {
   #heard(message: FromWorker): void {
     if (message.kind !== 'report') return;
     for (const ask of message.asks) void this.#answer(ask);
+    for (const { socket, local = this.addresses[socket]?.address ?? '', ...request } of message.handed)
+      this.#options.onHandOver({ ...request, local });
     for (const event of message.events) this.#options.onEvent(event);
     Atomics.add(this.#reportsDone, 0, 1);
     Atomics.notify(this.#reportsDone, 0);

@@ -4,7 +4,7 @@
  */
 import type { Event } from '../../base/events.ts';
 import type { FileContent } from '../../core/files/resolution.ts';
-import type { EngineStats, ListenAddress } from '../engine.ts';
+import type { EngineStats, HandedRequest, ListenAddress } from '../engine.ts';
 import type { Network } from '../../core/tftp/network.ts';
 import type { Decline } from '../../core/tftp/endpoint-effect.ts';
 import type { EndpointCounters, EndpointLimits } from '../../core/tftp/endpoint-limits.ts';
@@ -32,6 +32,12 @@ export interface Ask {
   readonly hop?: string | undefined;
 }
 
+/** As the worker knows it; `local` is undefined where the socket `socket` has one address. */
+export interface Handed extends Omit<HandedRequest, 'local'> {
+  readonly socket: number;
+  readonly local: string | undefined;
+}
+
 /** The answer to the ask `id`; `requesterOnly`: nobody else who waits for the same name is given it. */
 export type Answer = { readonly requesterOnly?: boolean } & (
   | {
@@ -50,6 +56,8 @@ export type Answer = { readonly requesterOnly?: boolean } & (
 export type ToWorker =
   | { readonly kind: 'answers'; readonly answers: readonly Answer[] }
   | { readonly kind: 'invalidate' }
+  | { readonly kind: 'renewing'; readonly isRenewing: boolean }
+  | { readonly kind: 'unreached'; readonly address: string }
   | { readonly kind: 'reconfigure'; readonly limits: EndpointLimits; readonly allowed: readonly Network[] }
   /** Running transfers may end for `graceMs`; nobody new is heard. */
   | { readonly kind: 'stop'; readonly graceMs: number };
@@ -60,13 +68,19 @@ export interface BoundSocket {
   readonly receiveBufferBytes: number;
 }
 
+export interface Report {
+  readonly asks: readonly Ask[];
+  readonly handed: readonly Handed[];
+  readonly events: readonly Event[];
+}
+
 export type FromWorker =
   /** `wakeFd`: eight bytes, a little-endian 1, written to it end the worker's sleep. */
   | { readonly kind: 'listening'; readonly sockets: readonly BoundSocket[]; readonly wakeFd: number }
   /** A socket could not be opened; `code` is the system's name of the error. */
   | { readonly kind: 'refused'; readonly index: number; readonly call: string; readonly code: string }
   | { readonly kind: 'unsupported'; readonly reason: string }
-  | { readonly kind: 'report'; readonly asks: readonly Ask[]; readonly events: readonly Event[] }
+  | ({ readonly kind: 'report' } & Report)
   | { readonly kind: 'stopped' };
 
 /** The numbers in `WorkerOptions.stats`: first the endpoint's, then those of the packets. */

@@ -17,7 +17,7 @@ import type { Arena } from './arena.ts';
 import { FileShelf, type Found } from './file-shelf.ts';
 import { ImageCache, type PacketImage } from './packet-image.ts';
 import { PeerTable, recordSocket } from './peer-table.ts';
-import type { Answer, Ask, WorkerOptions } from './protocol.ts';
+import type { Answer, Ask, Handed, Report, WorkerOptions } from './protocol.ts';
 import type { ReceiveRing } from './receive-ring.ts';
 import type { SendQueue } from './send-queue.ts';
 import type { SockaddrCodec } from './sockaddr.ts';
@@ -48,6 +48,7 @@ export class Pump {
   readonly #searches = new Map<string, Search>();
   readonly #asked = new Map<number, Search>();
   #asks: Ask[] = [];
+  #handed: Handed[] = [];
   #events: Event[] = [];
   #lastAsk = 0;
   #strangersRefused = false;
@@ -57,7 +58,7 @@ export class Pump {
     memory: { arena: Arena; codec: SockaddrCodec; ports: readonly Port[]; peers: PeerTable },
     nowMs: number,
   ) {
-    this.endpoint = new Endpoint(options.limits, options.allowed, true);
+    this.endpoint = new Endpoint(options.limits, options.allowed, 'single');
     this.#arena = memory.arena;
     this.#codec = memory.codec;
     this.#ports = memory.ports;
@@ -82,15 +83,17 @@ export class Pump {
   }
 
   /** What the main thread must hear; gives it away. */
-  takeReport(): { asks: Ask[]; events: Event[] } {
-    const report = { asks: this.#asks, events: this.#events };
+  takeReport(): Report {
+    const report = { asks: this.#asks, handed: this.#handed, events: this.#events };
     this.#asks = [];
+    this.#handed = [];
     this.#events = [];
     return report;
   }
 
-  get askCount(): number {
-    return this.#asks.length;
+  /** What somebody waits for. */
+  get urgentCount(): number {
+    return this.#asks.length + this.#handed.length;
   }
 
   tell(event: Event): void {
@@ -209,6 +212,11 @@ export class Pump {
         case 'resolve':
           this.#resolve(effect.transfer, nowMs);
           break;
+        case 'hand-over':
+          this.#handOver(effect.transfer);
+          break;
+        case 'unreached':
+          break; // of transfers that were handed over: they live elsewhere
         case 'error':
           this.#sendSmall(slotOf(effect.peer.key), encodeError(effect.error));
           break;
@@ -339,6 +347,13 @@ export class Pump {
     if (search?.transfers.delete(transfer) && search.transfers.size === 0) this.#forgetSearch(search);
     const slot = slotOf(transfer.peer.key);
     if (this.endpoint.find(slot) === undefined && this.#peers.isTaken(slot)) this.#peers.give(slot);
+  }
+
+  #handOver({ peer, requestBytes: bytes }: Transfer): void {
+    const record = this.#peers.record(slotOf(peer.key));
+    const socket = this.#arena.u32[(record + recordSocket) >>> 2] ?? -1;
+    const { address, port } = peer;
+    this.#handed.push({ socket, local: this.#codec.local(record), address, port, bytes });
   }
 
   #forgetSearch(search: Search): void {

@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { decodeLatin1 } from '../../base/text.ts';
 import type { Arena } from './arena.ts';
 import { AF_INET, AF_INET6, type Libc, sockaddr4Bytes, sockaddr6Bytes, sockaddrBytes } from './libc.ts';
+import { recordLocal } from './peer-table.ts';
 
 /** INET6_ADDRSTRLEN is 46. */
 const addressTextBytesMax = 48;
@@ -49,6 +50,13 @@ export class SockaddrCodec {
 
   port(offset: number): number {
     return ((this.#arena.u8[offset + 2] ?? 0) << 8) | (this.#arena.u8[offset + 3] ?? 0);
+  }
+
+  /** The address that a record's datagram came to, where its socket is at a wildcard; undefined: the socket's own. */
+  local(offset: number): string | undefined {
+    const at = offset + recordLocal;
+    if (this.#arena.u8.subarray(at, at + 16).every((byte) => byte === 0)) return undefined;
+    return this.#arena.u16[offset >>> 1] === AF_INET ? this.address4(at) : this.address6(at);
   }
 
   /** Dotted text of the four bytes at `offset`. */

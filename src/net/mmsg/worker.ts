@@ -130,6 +130,8 @@ class Loop {
     for (let got = take(); got !== undefined; got = take()) {
       if (got.kind === 'answers') this.#pump.answer(got.answers, nowMs);
       else if (got.kind === 'invalidate') this.#pump.invalidate();
+      else if (got.kind === 'renewing') this.#pump.endpoint.ownPorts.wanted = got.isRenewing;
+      else if (got.kind === 'unreached') this.#pump.endpoint.ownPorts.unreached(got.address, nowMs);
       else if (got.kind === 'reconfigure') this.#pump.endpoint.reconfigure(got.limits, got.allowed);
       else {
         this.#pump.refuseStrangers();
@@ -140,9 +142,9 @@ class Loop {
 
   #report(nowMs: number): void {
     this.#writeStats();
-    const { askCount, eventCount } = this.#pump;
+    const { urgentCount, eventCount } = this.#pump;
     const due = nowMs - this.#lastReportMs >= reportDelayMs || eventCount >= reportEventsMax;
-    if (askCount === 0 && (eventCount === 0 || !due)) return;
+    if (urgentCount === 0 && (eventCount === 0 || !due)) return;
     this.#lastReportMs = nowMs;
     post({ kind: 'report', ...this.#pump.takeReport() });
     this.#reportsSent++;

@@ -7,9 +7,9 @@ import { createHeardBundler, type Heard } from '../../../src/node/heard.ts';
 const config = 'SEP001122334455.cnf.xml.sgn';
 const marker = 'FP01234567-89ab-cdef-0123-456789abcdef.xml.sgn';
 
-function told(singlePort: boolean, events: readonly Event[]): readonly Heard[] {
+function told(events: readonly Event[]): readonly Heard[] {
   const heard: Heard[] = [];
-  const bundler = createHeardBundler((bundle) => heard.push(bundle), { singlePort });
+  const bundler = createHeardBundler((bundle) => heard.push(bundle));
   for (const event of events) bundler.sink(event);
   bundler.close();
   return heard;
@@ -44,13 +44,17 @@ function ended(name: string, allSent: boolean): Event {
   };
 }
 
-function only(singlePort: boolean, event: Event) {
-  return told(singlePort, [event])[0]?.seen[0];
+function only(event: Event) {
+  return told([event])[0]?.seen[0];
+}
+
+function servedFromOwnPort(name: string): Event {
+  return { ...served(name), ownPort: true } as Event;
 }
 
 describe('what the edge tells of phones', () => {
   test('a whole file is proved by TCP and by a transfer port, not by the port that everybody knows', () => {
-    expect(only(true, served(config))).toEqual({
+    expect(only(served(config))).toEqual({
       kind: 'delivered',
       name: config,
       address: '10.0.0.1',
@@ -58,40 +62,40 @@ describe('what the edge tells of phones', () => {
       proved: false,
       durationMs: 5,
     });
-    expect(only(false, served(config))).toMatchObject({ kind: 'delivered', proved: true });
-    expect(only(true, served(config, 'http'))).toMatchObject({ proved: true });
-    expect(only(true, served(config, 'https'))).toMatchObject({ proved: true });
+    expect(only(servedFromOwnPort(config))).toMatchObject({ kind: 'delivered', proved: true });
+    expect(only(served(config, 'http'))).toMatchObject({ proved: true });
+    expect(only(served(config, 'https'))).toMatchObject({ proved: true });
   });
 
   test('a miss over TFTP is never proved: it answers whoever wrote the source address', () => {
-    expect(only(false, missed(config))).toMatchObject({ kind: 'asked', proved: false });
-    expect(only(true, missed(config, 'http'))).toMatchObject({ kind: 'asked', proved: true });
+    expect(only(missed(config))).toMatchObject({ kind: 'asked', proved: false });
+    expect(only(missed(config, 'http'))).toMatchObject({ kind: 'asked', proved: true });
   });
 
   test('a marker counts like a configuration: served from a transfer port it is proved', () => {
-    expect(only(false, served(marker))).toMatchObject({ kind: 'delivered', name: marker, proved: true });
-    expect(only(true, served(marker))).toMatchObject({ proved: false });
+    expect(only(servedFromOwnPort(marker))).toMatchObject({ kind: 'delivered', name: marker, proved: true });
+    expect(only(served(marker))).toMatchObject({ proved: false });
   });
 
   test('a part of a file is no delivery', () => {
-    expect(only(false, { ...served(config, 'http'), part: true } as Event)).toMatchObject({ kind: 'asked' });
+    expect(only({ ...served(config, 'http'), part: true } as Event)).toMatchObject({ kind: 'asked' });
   });
 
   test('of a transfer that lost its last acknowledgement the phone may have the whole, and nothing is proved', () => {
-    expect(only(false, ended('ITLFile.tlv', true))).toMatchObject({ kind: 'delivered', proved: false });
-    expect(only(false, ended('ITLFile.tlv', false))).toMatchObject({ kind: 'asked', proved: false });
+    expect(only(ended('ITLFile.tlv', true))).toMatchObject({ kind: 'delivered', proved: false });
+    expect(only(ended('ITLFile.tlv', false))).toMatchObject({ kind: 'asked', proved: false });
   });
 
   test.each(['Ringlist.xml', 'FeaturePolicy.xml', 'P003-8-12-00.loads', '../x'])(
     '%s says nothing of lists',
     (name) => {
-      expect(told(false, [served(name), missed(name), ended(name, true)])).toEqual([]);
+      expect(told([served(name), missed(name), ended(name, true)])).toEqual([]);
     },
   );
 
   test('it travels in bundles of a bounded size', () => {
     const many = Array.from({ length: heardPerMessageMax + 1 }, () => served(config));
-    expect(told(false, many).map(({ seen, lostCount }) => [seen.length, lostCount])).toEqual([
+    expect(told(many).map(({ seen, lostCount }) => [seen.length, lostCount])).toEqual([
       [heardPerMessageMax, false],
       [1, false],
     ]);
@@ -99,7 +103,7 @@ describe('what the edge tells of phones', () => {
 
   test('who hears more than it can tell says so, once', () => {
     const many = Array.from({ length: heardWaitingMax + 5 }, () => served(config));
-    const bundles = told(false, many);
+    const bundles = told(many);
     expect(bundles.reduce((sum, { seen }) => sum + seen.length, 0)).toBe(heardWaitingMax);
     expect(bundles.map(({ lostCount }) => lostCount)).toEqual([
       true,

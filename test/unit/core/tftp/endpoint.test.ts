@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { ownPortTriedMs, unreachedRememberedMs } from '../../../../src/base/limits.ts';
 import { defaultAllowedNetworks } from '../../../../src/core/tftp/admission.ts';
 import { Endpoint } from '../../../../src/core/tftp/endpoint.ts';
 import type { EndpointEffect } from '../../../../src/core/tftp/endpoint-effect.ts';
@@ -9,7 +10,7 @@ import { encodeAck, encodeError, encodeRequest } from '../../../../src/wire/tftp
 type Effects = readonly EndpointEffect<string>[];
 
 function endpoint(limits: Partial<EndpointLimits> = {}): Endpoint<string> {
-  return new Endpoint({ ...defaultEndpointLimits, ...limits }, defaultAllowedNetworks, true);
+  return new Endpoint({ ...defaultEndpointLimits, ...limits }, defaultAllowedNetworks, 'single');
 }
 
 function peer(address = '10.0.0.1', port = 2000): Peer {
@@ -34,6 +35,8 @@ function shown(effects: Effects): string[] {
       case 'event':
         return effect.event.type;
       case 'resolve':
+      case 'hand-over':
+      case 'unreached':
       case 'ended':
         return effect.kind;
     }
@@ -188,7 +191,7 @@ describe('limits', () => {
 });
 
 test('on transfer ports nothing but requests means anything at the listening port', () => {
-  const server = new Endpoint<string>(defaultEndpointLimits, defaultAllowedNetworks, false);
+  const server = new Endpoint<string>(defaultEndpointLimits, defaultAllowedNetworks, 'own');
   const transfer = requested(server.receive(peer(), rrq('file'), 0));
   server.open(transfer, 5000, 'local', 0);
   expect(shown(server.receive(peer(), encodeAck(1), 1))).toEqual([]);
@@ -200,4 +203,109 @@ test('on transfer ports nothing but requests means anything at the listening por
   ).toEqual([]);
   expect(shown(server.receiveAtTransferPort(transfer, peer('8.8.8.8'), encodeAck(1), 1))).toEqual([]);
   expect(shown(server.receiveAtTransferPort(transfer, peer(), encodeAck(1), 2))).toEqual(['data 2+1']);
+});
+
+describe('while a key is renewed', () => {
+  const list = 'ITLFile.tlv';
+
+  /** A single port that hands over, and the ports that it hands over to. */
+  function both(limits: Partial<EndpointLimits> = {}) {
+    const single = endpoint();
+    single.ownPorts.wanted = true;
+    const tried = new Endpoint<string>(
+      { ...defaultEndpointLimits, ...limits },
+      defaultAllowedNetworks,
+      'tried',
+    );
+    return { single, tried };
+  }
+
+  const asked = (server: Endpoint<string>, from: Peer, name: string, nowMs: number): Effects =>
+    server.open(requested(server.receive(from, rrq(name), nowMs)), 600, 'trust-list', nowMs);
+
+  test('what tells of lists is handed over when its file is there, and leaves nothing behind', () => {
+    const { single } = both();
+    for (const name of [list, 'CTLSEP001122334455.tlv', 'SEP001122334455.cnf.xml.sgn']) {
+      const effects = asked(single, peer(), name, 0);
+      expect(shown(effects)).toEqual(['hand-over', 'ended']);
+      expect(effects[0]).toMatchObject({ transfer: { requestBytes: rrq(name) } });
+    }
+    expect(single.transferCount).toBe(0);
+    // Nobody could tell whether an ERROR arrived from there.
+    const missing = requested(single.receive(peer(), rrq('CTLSEP001122334455.tlv'), 0));
+    expect(shown(single.decline(missing, 'not-found', '', 0))).toEqual([
+      'file-not-served',
+      'error 1',
+      'ended',
+    ]);
+    expect(shown(asked(single, peer(), 'Ringlist.xml.sgn', 0))).toEqual(['data 1+1']);
+    single.ownPorts.wanted = false;
+    expect(shown(asked(single, peer('10.0.0.2'), list, 0))).toEqual(['data 1+1']);
+  });
+
+  test('a last ACK at its own port is a delivery that says so; a forged one at the single port is a stray', () => {
+    const { single, tried } = both();
+    asked(single, peer(), list, 0);
+    const transfer = requested(tried.receive(peer(), rrq(list), 0));
+    tried.open(transfer, 100, 'trust-list', 0);
+    expect(shown(single.receive(peer(), encodeAck(1), 1))).toEqual([]);
+    expect(shown(tried.receive(peer(), encodeAck(1), 1))).toEqual([]);
+    const served = tried.receiveAtTransferPort(transfer, peer(), encodeAck(1), 2);
+    expect(shown(served)).toEqual(['file-served', 'ended']);
+    expect(served[0]).toMatchObject({ event: { name: list, ownPort: true } });
+  });
+
+  test('who repeats a request gets its first packet again; who acknowledges has all the time of a transfer', () => {
+    const { tried } = both();
+    const transfer = requested(tried.receive(peer(), rrq(list), 0));
+    tried.open(transfer, 600, 'trust-list', 0);
+    expect(shown(tried.receive(peer(), rrq(list), 500))).toEqual(['data 1+1']);
+    expect(tried.transferCount).toBe(1);
+    tried.receiveAtTransferPort(transfer, peer(), encodeAck(1), 2_900);
+    // Its last ACK is lost, it asks again: it was there before.
+    expect(shown(tried.expire(transfer, transfer.deadlineMs))).toEqual(['data 2+1']);
+    expect(transfer.deadlineMs).toBeGreaterThan(ownPortTriedMs);
+    expect(shown(tried.expire(transfer, 2_900 + 30_000))).toEqual(['transfer-ended', 'ended']);
+  });
+
+  test('who acknowledges nothing is given up before it asks again, and then answered from the single port', () => {
+    const { single, tried } = both();
+    asked(single, peer(), list, 0);
+    const transfer = requested(tried.receive(peer(), rrq(list), 0));
+    tried.open(transfer, 600, 'trust-list', 0);
+    expect(shown(tried.expire(transfer, transfer.deadlineMs))).toEqual(['data 1+1']);
+    expect(transfer.deadlineMs).toBe(ownPortTriedMs);
+    const given = tried.expire(transfer, ownPortTriedMs);
+    expect(shown(given)).toEqual(['transfer-ended', 'ended', 'unreached']);
+    expect(given[2]).toMatchObject({ peer: peer() });
+    single.ownPorts.unreached('10.0.0.1', ownPortTriedMs);
+    const later = ownPortTriedMs + unreachedRememberedMs;
+    expect(shown(asked(single, peer(), list, later - 1))).toEqual(['data 1+1']);
+    expect(shown(asked(single, peer('10.0.0.2'), list, later - 1))).toEqual(['hand-over', 'ended']);
+    expect(shown(asked(single, peer('10.0.0.1', 2001), list, later))).toEqual(['hand-over', 'ended']);
+  });
+
+  test('where all ports are in use nobody is told so: it is one more that was not reached', () => {
+    const { tried } = both({ transfersMax: 1 });
+    const first = requested(tried.receive(peer('10.0.0.1'), rrq(list), 0));
+    // A flood pushes out itself …
+    const second = tried.receive(peer('10.0.0.2'), rrq(list), 1);
+    expect(shown(second)).toEqual(['ended', 'unreached', 'resolve']);
+    expect(second[1]).toMatchObject({ peer: first.peer });
+    // … and nobody who acknowledged.
+    const transfer = requested(second);
+    tried.open(transfer, 600, 'trust-list', 1);
+    tried.receiveAtTransferPort(transfer, transfer.peer, encodeAck(1), 2);
+    expect(shown(tried.receive(peer('10.0.0.3'), rrq(list), 3))).toEqual(['unreached']);
+    expect(shown(tried.receiveAtTransferPort(transfer, transfer.peer, encodeAck(2), 4))).toEqual([
+      'file-served',
+      'ended',
+    ]);
+  });
+
+  test('a link-local address, whose zone has two spellings, stays at the single port', () => {
+    const { single } = both();
+    expect(shown(asked(single, peer('fe80::1%2'), list, 0))).toEqual(['data 1+1']);
+    expect(shown(asked(single, peer('fd00::1'), list, 0))).toEqual(['hand-over', 'ended']);
+  });
 });
