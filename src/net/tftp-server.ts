@@ -5,7 +5,7 @@ import type { Resolver } from '../core/ports.ts';
 import { defaultAllowedNetworks } from '../core/tftp/admission.ts';
 import { defaultEndpointLimits, type EndpointLimits } from '../core/tftp/endpoint-limits.ts';
 import type { Network } from '../core/tftp/network.ts';
-import { ownPortsMax, ownPortsPerAddressMax } from '../base/limits.ts';
+import { ownPortsMax, ownPortsPerAddressMax } from '../base/limits-own-ports.ts';
 import { createHandedTransfers, startDgramEngine, type HandedTransfers } from './dgram-engine.ts';
 import type { EngineOptions, EngineStats, ListenAddress, Ports, TftpEngine } from './engine.ts';
 import { EngineUnsupported, startMmsgEngine } from './mmsg/engine.ts';

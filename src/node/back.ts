@@ -229,13 +229,8 @@ async function makeChain(
     }),
     signed: createSignedLink(signing),
   };
-  return {
-    resolver: createChain({ links, onEvent }),
-    local,
-    asksOthers: origin !== undefined,
-    version,
-    renewing: openRenewals(view).length > 0,
-  };
+  const [resolver, renewing] = [createChain({ links, onEvent }), openRenewals(view).length > 0];
+  return { resolver, local, asksOthers: origin !== undefined, version, renewing };
 }
 
 /** A chain without a node. */

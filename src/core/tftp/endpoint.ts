@@ -19,6 +19,7 @@
  */
 import { assert } from '../../base/assert.ts';
 import { equalBytes } from '../../base/bytes.ts';
+import { ownPortTriedMs } from '../../base/limits-own-ports.ts';
 import * as limits from '../../base/limits.ts';
 import {
   blockOf,
@@ -215,7 +216,7 @@ export class Endpoint<S> {
       return [this.#error(transfer, tftpErrors.notFound), ...this.#end(transfer)];
     const { sender } = transfer;
     if (!sender) return [ended(transfer, 'timed-out', 'no answer of the resolver'), ...this.#end(transfer)];
-    if (this.#isUnreached(transfer) && nowMs >= transfer.startedMs + limits.ownPortTriedMs)
+    if (this.#isUnreached(transfer) && nowMs >= transfer.startedMs + ownPortTriedMs)
       return [ended(transfer, 'timed-out', 'no acknowledgement at its own port'), ...this.#end(transfer)];
     if (transfer.ticket && nowMs < sender.givesUpMs && this.#admission.owesTooMuch(transfer.ticket, nowMs)) {
       this.counters.paced++;
@@ -334,7 +335,7 @@ export class Endpoint<S> {
     const { sender, startedMs } = transfer;
     transfer.deadlineMs = sender?.deadlineMs ?? Infinity;
     if (this.#isUnreached(transfer))
-      transfer.deadlineMs = Math.min(transfer.deadlineMs, startedMs + limits.ownPortTriedMs);
+      transfer.deadlineMs = Math.min(transfer.deadlineMs, startedMs + ownPortTriedMs);
     switch (effect.kind) {
       case 'none':
         return [];

@@ -7,7 +7,7 @@
  * from the single port for a while: nobody is left without a list because we wanted a proof. A forged request can bring
  * that about as well; then nothing is proved, as if this file did not exist.
  */
-import { unreachedAddressesMax, unreachedRememberedMs } from '../../base/limits.ts';
+import { unreachedAddressesMax, unreachedRememberedMs } from '../../base/limits-own-ports.ts';
 import { isTelling } from '../trust/telling.ts';
 import { Recent } from './recent.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { ownPortTriedMs, unreachedRememberedMs } from '../../../../src/base/limits.ts';
+import { ownPortTriedMs, unreachedRememberedMs } from '../../../../src/base/limits-own-ports.ts';
 import { defaultAllowedNetworks } from '../../../../src/core/tftp/admission.ts';
 import { Endpoint } from '../../../../src/core/tftp/endpoint.ts';
 import type { EndpointEffect } from '../../../../src/core/tftp/endpoint-effect.ts';
