@@ -163,6 +163,10 @@ export class EndpointNet {
         case 'send':
           this.#send(effect);
           this.#schedule(effect.transfer);
+          break;
+        case 'hand-over':
+        case 'unreached':
+          throw new Error('no key is renewed here');
       }
     }
   }
