@@ -143,7 +143,7 @@ describe('a disk that fails', { timeout: 120_000 }, () => {
     try {
       const before = await Promise.all(names.map(get));
       expect(before.every((answer) => answer.startsWith('200 '))).toBe(true);
-      for (const line of ['update-itl', 'set-mode nonsecure', 'renew-cert callmanager']) {
+      for (const line of ['update-itl', 'update-ctl', 'set-mode nonsecure', 'renew-cert callmanager']) {
         const run = await runTraced(folder, [...line.split(' '), '--yes', '--data', folder], {
           at: { call: 'fsync', nth: 1 },
           inject: 'error=EIO',

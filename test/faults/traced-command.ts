@@ -9,7 +9,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { programPath } from '../cli/testscript.ts';
 
-/** fsync changes nothing that a killed process could show, but order. */
+/**
+ * fsync changes nothing that a killed process could show, but order; SQLite's fchown of its files to the owner that they
+ * have, as root, not even that.
+ */
 const traced =
   'openat,mkdir,write,pwrite64,fsync,fdatasync,rename,unlink,ftruncate,fchmod,chmod,link,symlink';
 
