@@ -2,13 +2,19 @@
  * The field as commands see it: every device of the database with the pairs it may hold. What was being served when the
  * server last wrote may have reached anybody since, so the newest lists are in every set.
  */
-import type { PublishedList } from '../core/cluster/model.ts';
+import type { PublishedList, StoredCertificate } from '../core/cluster/model.ts';
 import type { CertificateFacts, Crypto, Store, WallClock } from '../core/ports.ts';
 import { BeliefSets, unknown, type PairKey, type SetId } from '../core/trust/belief.ts';
 import type { Delivery, Gap, Showing, UnansweredConfig } from '../core/trust/belief-book.ts';
 import type { BeliefSource, HeardBeliefs } from '../core/trust/belief-store.ts';
 import { endsOf } from '../core/trust/list-age.ts';
-import { createAfterShowing, indexBeliefs, mergeBeliefs } from '../core/trust/merge-beliefs.ts';
+import { readShownServer, type Handshake } from '../core/trust/handshake.ts';
+import {
+  createAfterHandshake,
+  createAfterShowing,
+  indexBeliefs,
+  mergeBeliefs,
+} from '../core/trust/merge-beliefs.ts';
 import { beliefsAccept, explainsBy, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import type { HashName } from '../wire/algorithm.ts';
 import { withDeliveries, type FieldGroup, type FieldPhone } from '../core/trust/strand.ts';
@@ -29,6 +35,7 @@ export interface FieldDevice extends FieldPhone {
   readonly deliveries: readonly Delivery[];
   readonly provedMs: number | undefined;
   readonly showed?: Showing | undefined;
+  readonly handshakes?: readonly Handshake[] | undefined;
   readonly unansweredConfigs: number;
   readonly unanswered?: readonly UnansweredConfig[] | undefined;
 }
@@ -63,15 +70,19 @@ export async function readField(ports: FieldPorts): Promise<Field> {
   const ends = endsOf(published);
   const sets = new BeliefSets();
   const library = new ListLibrary(crypto, published);
-  const afterShowing = createAfterShowing(
-    sets,
-    explainsBy(() => library),
-    await findCertificates(ports),
-  );
+  const rows = await store.listCertificates();
+  const after = {
+    showing: createAfterShowing(
+      sets,
+      explainsBy(() => library),
+      findCertificates(crypto, rows),
+    ),
+    handshake: createAfterHandshake(sets, library, (made) => readShownServer(crypto, rows, made)),
+  };
   const models = new Set(ports.sha512Models);
   const moved = new Map((await store.homesMovedAfter(0)).map((home) => [home.device, home.confirmedMs]));
   const devices = (await store.listDeviceModels()).toSorted(byName).map(({ name, model }): FieldDevice => {
-    const { set: believed, ...rest } = mergeBeliefs(sets, nodes, name, afterShowing);
+    const { set: believed, ...rest } = mergeBeliefs(sets, nodes, name, after);
     // What another cluster gave it since, nobody here knows, until it shows that it believes us.
     const wasElsewhere = (moved.get(name) ?? 0) > (rest.showed?.atMs ?? 0);
     const set = wasElsewhere ? sets.add(believed, [unknown]) : believed;
@@ -95,11 +106,11 @@ export async function readField(ports: FieldPorts): Promise<Field> {
 }
 
 /** By fingerprint; those of the past too, read when they are asked for. */
-async function findCertificates({
-  store,
-  crypto,
-}: FieldPorts): Promise<(fingerprint: string) => CertificateFacts | undefined> {
-  const rows = new Map((await store.listCertificates()).map(({ fingerprint, der }) => [fingerprint, der]));
+function findCertificates(
+  crypto: Crypto,
+  certificates: readonly StoredCertificate[],
+): (fingerprint: string) => CertificateFacts | undefined {
+  const rows = new Map(certificates.map(({ fingerprint, der }) => [fingerprint, der]));
   return (fingerprint) => {
     const der = rows.get(fingerprint);
     return der && crypto.readCertificate(der);

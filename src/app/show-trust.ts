@@ -2,6 +2,7 @@
 import { Failure } from '../base/errors.ts';
 import type { Delivery } from '../core/trust/belief-book.ts';
 import type { PairKey } from '../core/trust/belief.ts';
+import type { TlsService } from '../core/trust/handshake.ts';
 import { judgeFile, type PhoneTrust } from '../core/trust/judge.ts';
 import { describeSide } from '../core/trust/list-library.ts';
 import { paperConfig } from '../core/trust/paper.ts';
@@ -37,11 +38,22 @@ export interface ShownUnanswered {
   readonly refusals: readonly (Refusal & { readonly ctl: string; readonly itl: string })[];
 }
 
+/** It took the certificate of this server, and named itself by its own. */
+export interface ShownHandshake {
+  readonly with: TlsService;
+  readonly atMs: number;
+  /** SHA-256 of the server's certificate, and its subject; undefined: nobody knows it any more. */
+  readonly server: string;
+  readonly subject: string | undefined;
+}
+
 export interface ShownTrust {
   readonly name: string;
   readonly heardMs: number | undefined;
   readonly address: string | undefined;
   readonly provedMs: number | undefined;
+  /** The last with each kind of server. */
+  readonly handshakes: readonly ShownHandshake[];
   readonly unansweredConfigs: number;
   /** The last of these, oldest first. */
   readonly unanswered: readonly ShownUnanswered[];
@@ -82,6 +94,7 @@ export async function showTrust(ports: FieldPorts, name: string): Promise<ShownT
     heardMs: device.heardMs === 0 ? undefined : device.heardMs,
     address: device.address === '' ? undefined : device.address,
     provedMs: device.provedMs,
+    handshakes: await handshakesOf(ports, device),
     unansweredConfigs: device.unansweredConfigs,
     unanswered: await unansweredOf(ports, field, device, view),
     deliveries: device.deliveries.map((delivery) => ({
@@ -95,6 +108,17 @@ export async function showTrust(ports: FieldPorts, name: string): Promise<ShownT
       refusals: judged(key),
     })),
   };
+}
+
+async function handshakesOf(
+  { store, crypto }: FieldPorts,
+  { handshakes = [] }: FieldDevice,
+): Promise<readonly ShownHandshake[]> {
+  const rows = handshakes.length === 0 ? [] : await store.listCertificates();
+  return handshakes.map(({ service, server, atMs }) => {
+    const row = rows.find(({ fingerprint }) => fingerprint === server);
+    return { with: service, server, atMs, subject: row && crypto.readCertificate(row.der)?.subject };
+  });
 }
 
 async function unansweredOf(

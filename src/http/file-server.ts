@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { Socket } from 'node:net';
-import type { SecureVersion } from 'node:tls';
+import type { SecureVersion, TLSSocket } from 'node:tls';
 import { assert } from '../base/assert.ts';
 import {
   httpConnectionsMax,
@@ -17,6 +17,7 @@ import {
   httpKeepAliveMs,
   httpRequestMs,
 } from '../base/limits.ts';
+import { seeHandshake, type NewHandshake } from '../core/trust/seen-handshake.ts';
 import type { DirectLane } from './direct-lane.ts';
 import { plainAddress } from '../base/peer-address.ts';
 
@@ -32,10 +33,12 @@ export interface ServerOptions {
   readonly tls?: TlsOptions | undefined;
   /** Who may connect, asked once for each connection; everybody when absent. */
   readonly allows?: ((address: string) => boolean) | undefined;
+  /** A phone named itself; of TLS only. */
+  readonly onHandshake?: ((seen: NewHandshake) => void) | undefined;
 }
 
 export function createFileServer(
-  { tls, allows = everybody }: ServerOptions,
+  { tls, allows = everybody, onHandshake }: ServerOptions,
   lane: DirectLane | undefined,
   listener: RequestListener,
 ): Server {
@@ -55,6 +58,11 @@ export function createFileServer(
   server.setTimeout(httpIdleMs);
   if (lane !== undefined) putLaneFirst(server, lane);
   admitConnections(server, allows);
+  if (tls !== undefined && onHandshake !== undefined)
+    server.on('secureConnection', (socket: TLSSocket) => {
+      const seen = seeHandshake('https', socket);
+      if (seen !== undefined) onHandshake(seen);
+    });
   server.on('clientError', (_error, socket: Socket) => answerMalformed(socket));
   return server;
 }

@@ -24,6 +24,7 @@ import {
 } from '../base/limits-tvs.ts';
 import { listenFailure } from '../base/listen-failure.ts';
 import { plainAddress } from '../base/peer-address.ts';
+import { seeHandshake, type NewHandshake } from '../core/trust/seen-handshake.ts';
 import { FairGate } from '../core/tvs/fair-gate.ts';
 import { TvsFramer } from '../core/tvs/framer.ts';
 import { encodeTvsMessage, type TvsRequest, type TvsResponse } from '../wire/tvs-message.ts';
@@ -76,6 +77,8 @@ export interface TvsServerOptions {
   readonly credentials: TvsCredentials;
   readonly answer: (request: TvsRequest, peer: TvsPeer) => TvsResponse;
   readonly onEvent: EventSink;
+  /** A phone named itself. */
+  readonly onHandshake?: ((seen: NewHandshake) => void) | undefined;
   readonly limits?: Partial<TvsLimits>;
 }
 
@@ -222,6 +225,8 @@ class TvsService {
       return;
     }
     const peer = { address: plainAddress(tls.remoteAddress), provedName: provedNameOf(tls) };
+    const seen = seeHandshake('tvs', tls);
+    if (seen !== undefined) this.#options.onHandshake?.(seen);
     const framer = new TvsFramer();
     const enter = (stage: ConnectionStage): void => this.#table.enter(key, stage, performance.now());
     const end = (reason: string): void => {

@@ -11,7 +11,7 @@ import { isNoiseMiss } from '../core/files/file-name.ts';
 import { hostOf } from '../core/cluster/model.ts';
 import { compileRewrite } from '../core/files/rewrite.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
-import type { CertificateFacts, Resolver, Signer, Store } from '../core/ports.ts';
+import type { Resolver, Signer, Store } from '../core/ports.ts';
 import { allowAdoptedRsa4096 } from '../core/signing/sign-header.ts';
 import { isMarker, markerName } from '../core/trust/marker.ts';
 import { LeakyBuckets } from '../core/tftp/leaky-bucket.ts';
@@ -33,6 +33,7 @@ import { isIssuedBy } from '../pki/issued-by.ts';
 import { assert } from '../base/assert.ts';
 import type { ServedMoment } from './belief-watch.ts';
 import type { OpenNode } from './open-node.ts';
+import { phoneIssuers } from './phone-issuers.ts';
 import type { RemoteSide } from './remote-side.ts';
 import { watchSignAhead } from './sign-ahead-watch.ts';
 
@@ -214,7 +215,7 @@ async function makeChain(
     encrypted: createEncryptedLink({
       devices: store,
       models,
-      phones: { issuers: phoneIssuers(node, view), isIssuedBy },
+      phones: { issuers: phoneIssuers(crypto, view), isIssuedBy },
       encryptor: createEncryptor(),
       ...signing,
     }),
@@ -265,15 +266,6 @@ async function readMoment(node: OpenNode): Promise<Moment> {
     if ((await node.store.version()) !== version) continue;
     return { version, view, lists: { currentLists: () => Promise.resolve(current) } };
   }
-}
-
-/** Who issued certificates of phones: our CAPF and those that somebody imported. */
-function phoneIssuers({ crypto }: OpenNode, { own, certificates }: ClusterView): readonly CertificateFacts[] {
-  const foreign = certificates.filter(({ store }) => store === 'capf-trust');
-  return [
-    ...own.filter(({ purpose }) => purpose === 'capf').map(({ certificate }) => certificate),
-    ...foreign.flatMap(({ der }) => crypto.readCertificate(der) ?? []),
-  ];
 }
 
 /**

@@ -14,13 +14,16 @@ import { parseFileName, type FileNameKind } from '../core/files/file-name.ts';
 import { anyOfOurs, BeliefSets, type PairKey } from '../core/trust/belief.ts';
 import { BeliefBook, pairsOf, type Observation, type ServedList } from '../core/trust/belief-book.ts';
 import type { BeliefWriter, HeardBeliefs } from '../core/trust/belief-store.ts';
+import { explainsHandshake, type ExplainsHandshake } from '../core/trust/handshake.ts';
 import { beliefsAccept, explainsBy, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
 import { markerName, mayBeMarker } from '../core/trust/marker.ts';
+import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
 import { openBeliefs } from '../store/beliefs.ts';
 import { createBeliefShare } from './belief-share.ts';
 import { createDeviceNames } from './device-names.ts';
+import { createHandshakeWatch, type NamedHandshake } from './handshake-watch.ts';
 import type { Heard } from './heard.ts';
 import type { OpenNode } from './open-node.ts';
 
@@ -36,6 +39,8 @@ export interface ServedMoment {
 
 export interface BeliefWatch {
   heard(heard: Heard): void;
+  /** Phones that named themselves to a server of ours. */
+  shookHands(seen: readonly SeenHandshake[]): void;
   /** An edge ended: what it had not told is lost. */
   lost(): void;
   /** Would it take a file by the certificate of this fingerprint, as far as its behaviour tells? */
@@ -53,28 +58,32 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
   // A folder of an older program, or a file that somebody removed: phones may hold whatever was ever published.
   if (isLost) watch.missed([anyOfOurs]);
   if (writer.stored.unfinished) watch.missed(pairsOf(writer.stored.serving));
-  const share = createBeliefShare(node, writer.stored, (message) =>
-    onEvent({ type: 'warning', topic: 'beliefs', message }),
-  );
+  const warn = (message: string): void => onEvent({ type: 'warning', topic: 'beliefs', message });
+  const share = createBeliefShare(node, writer.stored, warn);
+  const handshakes = createHandshakeWatch(node, (named) => watch.named(named), warn);
   watch.onSaved = share.add;
   const timer = setInterval(() => {
     void share.tell();
     try {
       watch.flush();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      onEvent({ type: 'warning', topic: 'beliefs', message });
+      warn(error instanceof Error ? error.message : String(error));
       // What was taken from the book is lost for the file.
       watch.lost();
     }
   }, beliefFlushMs);
   return {
     heard: (heard) => watch.heard(heard),
+    shookHands: handshakes.shookHands,
     lost: () => watch.lost(),
     accepts: (device, signer) => watch.accepts(device, signer),
-    serving: (moment) => watch.serving(moment),
+    serving(moment) {
+      handshakes.changed();
+      return watch.serving(moment);
+    },
     async close() {
       clearInterval(timer);
+      handshakes.close();
       watch.close();
       await share.tell();
     },
@@ -113,6 +122,8 @@ class Watch {
   readonly #sets = new BeliefSets();
   readonly #book: BeliefBook;
   #library: ListLibrary;
+  /** By service and server, of this library. */
+  readonly #explained = new Map<string, ExplainsHandshake>();
   #savedGap: number;
   #intervals: readonly Interval[] = [];
   onSaved: (heard: HeardBeliefs) => void = () => undefined;
@@ -149,6 +160,13 @@ class Watch {
     if (lostCount) this.lost();
   }
 
+  named({ device, handshake, server }: NamedHandshake): void {
+    const key = `${handshake.service} ${handshake.server}`;
+    const explains = this.#explained.get(key) ?? explainsHandshake(this.#library, server);
+    this.#explained.set(key, explains);
+    this.#book.shookHands(device, handshake, explains);
+  }
+
   async serving({ cluster, lists, fileSigner }: ServedMoment): Promise<void> {
     const { store, crypto } = this.#node;
     const names = await this.#deviceNames();
@@ -168,6 +186,7 @@ class Watch {
       },
     ];
     this.#library = new ListLibrary(crypto, await store.listPublished());
+    this.#explained.clear();
     this.#writer.serving(this.#intervals.slice(-2).flatMap((interval) => interval.lists));
   }
 

@@ -9,7 +9,9 @@ import { readHop } from '../core/cluster/hop.ts';
 import type { FileRequest, Resolution } from '../core/files/resolution.ts';
 import { certificateBytesMax, heardPerMessageMax, requestBytesMax } from '../base/limits.ts';
 import type { Observation } from '../core/trust/belief-book.ts';
+import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import type { EdgeMoment, EdgeSettings, ListeningAt } from './edge.ts';
+import { readHandshakes } from './handshakes.ts';
 import type { Heard } from './heard.ts';
 
 /**
@@ -38,7 +40,8 @@ export type EdgeToBack =
       readonly hint: string | undefined;
     }
   | { readonly type: 'resolve'; readonly id: number; readonly request: FileRequest }
-  | { readonly type: 'heard'; readonly heard: Heard };
+  | { readonly type: 'heard'; readonly heard: Heard }
+  | { readonly type: 'handshakes'; readonly seen: readonly SeenHandshake[] };
 
 const transports: ReadonlySet<string> = new Set(['tftp', 'http', 'https']);
 const services: ReadonlySet<string> = new Set([...transports, 'metrics']);
@@ -72,6 +75,10 @@ export function readEdgeMessage(message: unknown): EdgeToBack | undefined {
     case 'heard': {
       const heard = readHeard(message['heard']);
       return heard && { type: 'heard', heard };
+    }
+    case 'handshakes': {
+      const seen = readHandshakes(message['seen'], 'https');
+      return seen && { type: 'handshakes', seen };
     }
     default:
       return undefined;

@@ -10,6 +10,7 @@ import type { Resolver } from '../core/ports.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { type BackToEdge, type EdgeToBack, resolvesInFlightMax } from './edge-pipe.ts';
+import { createHandshakeBundler } from './handshakes.ts';
 import { createHeardBundler, type HeardBundler } from './heard.ts';
 import { startEdge, type Edge, type EdgeSettings } from './edge.ts';
 
@@ -19,6 +20,7 @@ let edge: Edge | undefined;
 let write: ((line: string) => void) | undefined;
 let log: EventSink | undefined;
 let heard: HeardBundler | undefined;
+const handshakes = createHandshakeBundler((seen) => tell({ type: 'handshakes', seen }));
 
 /** Above what the back takes at once the asker comes back: silence on TFTP, 503 on HTTP. */
 const resolver: Resolver = {
@@ -78,7 +80,7 @@ async function start(settings: EdgeSettings): Promise<void> {
     bundler.sink(event);
   };
   try {
-    edge = await startEdge({ ...settings, resolver, onEvent });
+    edge = await startEdge({ ...settings, resolver, onEvent, onHandshake: handshakes.sink });
     tell({ type: 'started', listening: edge.listening });
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -89,6 +91,7 @@ async function start(settings: EdgeSettings): Promise<void> {
 async function stop(): Promise<void> {
   await edge?.close();
   heard?.close();
+  handshakes.close();
   tell({ type: 'stopped' });
   process.disconnect();
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { Failure, isErrorCode } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import type { Resolver } from '../core/ports.ts';
+import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import { type BackToEdge, readEdgeMessage, resolvesInFlightMax } from './edge-pipe.ts';
 import type { HandedSocket } from '../net/handed-sockets.ts';
 import { keepRunning, type Launched } from './keep-running.ts';
@@ -20,6 +21,7 @@ export interface SupervisorOptions {
   readonly resolver: Resolver;
   readonly onEvent: EventSink;
   readonly onHeard: (heard: Heard) => void;
+  readonly onHandshakes?: ((seen: readonly SeenHandshake[]) => void) | undefined;
   /** An edge ended without a word. */
   readonly onLost: () => void;
   /** Of this process; little of it reaches the edge. */
@@ -59,7 +61,13 @@ export interface RunningEdge extends Launched {
 /** Speaks with the edge that runs in `child`, whoever wrote it. */
 export function attachEdge(
   child: ChildProcess,
-  { settings, resolver, onEvent, onHeard }: Omit<SupervisorOptions, 'environment' | 'first' | 'onLost'>,
+  {
+    settings,
+    resolver,
+    onEvent,
+    onHeard,
+    onHandshakes,
+  }: Omit<SupervisorOptions, 'environment' | 'first' | 'onLost'>,
 ): RunningEdge {
   const tell = (message: BackToEdge): void => {
     // The channel may close between the check and the call; the edge's end is noticed elsewhere.
@@ -83,6 +91,7 @@ export function attachEdge(
         reject(new Failure(code, message.message, { hint: message.hint }));
         child.kill('SIGKILL');
       } else if (message.type === 'heard') onHeard(message.heard);
+      else if (message.type === 'handshakes') onHandshakes?.(message.seen);
       else if (message.type === 'resolve') {
         inFlight += 1;
         const { id } = message;

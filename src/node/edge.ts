@@ -6,6 +6,7 @@ import { assert } from '../base/assert.ts';
 import type { Event, EventSink } from '../base/events.ts';
 import type { Config } from '../config/schema.ts';
 import type { Resolver } from '../core/ports.ts';
+import type { NewHandshake } from '../core/trust/seen-handshake.ts';
 import { NoiseGate } from '../core/noise-gate.ts';
 import { isWithin, parseNetworks } from '../core/tftp/network.ts';
 import { createByteCache } from '../files/byte-cache.ts';
@@ -43,6 +44,7 @@ export type LogStream = 'stdout' | 'stderr';
 export interface EdgeOptions extends EdgeSettings {
   readonly resolver: Resolver;
   readonly onEvent: EventSink;
+  readonly onHandshake?: ((seen: NewHandshake) => void) | undefined;
 }
 
 export interface ListeningAt {
@@ -94,6 +96,7 @@ export async function startEdge(options: EdgeOptions): Promise<Edge> {
         resolver: cache,
         opener: fileOpener,
         onEvent,
+        onHandshake: options.onHandshake,
       });
       closing.push(() => server.close());
       listening.push({ service: wanted.tls ? 'https' : 'http', address: server.address, port: server.port });

@@ -10,6 +10,7 @@ import type { EventSink } from '../base/events.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
 import type { GivenSetting } from '../config/source.ts';
+import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { activatedSockets, closeSockets, openSockets, type HandedSocket } from '../net/handed-sockets.ts';
 import { openDataFolder, type DataFolder } from '../store/data-folder.ts';
@@ -159,7 +160,8 @@ async function join(parts: Parts): Promise<RunningNode> {
     opened.push(watchDatabase(node.subscription, onEvent, (event) => edge?.count(event)));
   const back = await startBack({ node, remote, config, onEvent, onServing, onChange });
   opened.push(() => back.close());
-  tvs = node && (await superviseTvs({ node, config, logTo, onEvent, environment }));
+  const onHandshakes = (seen: readonly SeenHandshake[]): void => beliefs?.shookHands(seen);
+  tvs = node && (await superviseTvs({ node, config, logTo, onEvent, onHandshakes, environment }));
   opened.push(() => tvs?.close());
   const identity = node && (await readIdentity(node, config, sockets));
   const settings = { config, sockets, logTo, identity, renewing: back.renewing };
@@ -175,6 +177,7 @@ async function join(parts: Parts): Promise<RunningNode> {
           beliefs?.heard(heard);
           if (remote) tellDeliveries(remote, heard);
         },
+        onHandshakes,
         onLost: () => beliefs?.lost(),
       })
     : await startEdge({ ...settings, resolver: back, onEvent });

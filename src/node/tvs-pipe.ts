@@ -1,12 +1,15 @@
 /**
  * The pipe between back and TVS. The TVS is told what to answer from and under which key to speak; it tells who asked for
- * unknown signers. It is exposed to the network and believed nothing else: `readTvsMessage` refuses the rest.
+ * unknown signers, and which phones named themselves to it. It is exposed to the network and believed nothing else:
+ * `readTvsMessage` refuses the rest.
  */
 import { tvsReportedDevicesMax } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
+import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import type { UnknownSigner } from '../core/tvs/unknown-signers.ts';
 import type { ListeningAt, LogStream } from './edge.ts';
+import { readHandshakes } from './handshakes.ts';
 import type { TvsMoment, TvsSettings } from './tvs.ts';
 
 export type BackToTvs =
@@ -28,7 +31,8 @@ export type TvsToBack =
       readonly message: string;
       readonly hint: string | undefined;
     }
-  | { readonly type: 'unknown-signers'; readonly devices: readonly UnknownSigner[] };
+  | { readonly type: 'unknown-signers'; readonly devices: readonly UnknownSigner[] }
+  | { readonly type: 'handshakes'; readonly seen: readonly SeenHandshake[] };
 
 /** `undefined` for anything the protocol does not know, however it is made. */
 export function readTvsMessage(message: unknown): TvsToBack | undefined {
@@ -47,6 +51,10 @@ export function readTvsMessage(message: unknown): TvsToBack | undefined {
     case 'unknown-signers': {
       const devices = readAll(message['devices'], tvsReportedDevicesMax, readUnknownSigner);
       return devices && { type: 'unknown-signers', devices };
+    }
+    case 'handshakes': {
+      const seen = readHandshakes(message['seen'], 'tvs');
+      return seen && { type: 'handshakes', seen };
     }
     default:
       return undefined;

@@ -11,6 +11,7 @@ import { Failure } from '../base/errors.ts';
 import { tvsOrphanMs, tvsReportedDevicesMax, tvsReportMs } from '../base/limits-tvs.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
+import { createHandshakeBundler } from './handshakes.ts';
 import type { BackToTvs, TvsToBack } from './tvs-pipe.ts';
 import { startTvs, type Tvs } from './tvs.ts';
 
@@ -20,6 +21,7 @@ let log: EventSink | undefined;
 let reports: NodeJS.Timeout | undefined;
 let orphan: NodeJS.Timeout | undefined;
 let stopping = false;
+const handshakes = createHandshakeBundler((seen) => tell({ type: 'handshakes', seen }));
 
 process.on('message', (message: BackToTvs) => {
   switch (message.type) {
@@ -56,7 +58,11 @@ async function start({ settings, log: level, logTo }: BackToTvs & { type: 'start
   write = createLineBuffer(process[logTo]);
   log = createLog({ ...level, write });
   try {
-    const running = await startTvs({ ...settings, onEvent: (event) => log?.(event) });
+    const running = await startTvs({
+      ...settings,
+      onEvent: (event) => log?.(event),
+      onHandshake: handshakes.sink,
+    });
     tvs = running;
     tell({ type: 'started', listening: running.listening });
     let told = 0;
@@ -89,6 +95,7 @@ async function stop(): Promise<void> {
   clearInterval(reports);
   clearTimeout(orphan);
   await tvs?.close();
+  handshakes.close();
   if (process.connected) process.disconnect();
 }
 

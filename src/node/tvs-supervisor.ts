@@ -9,6 +9,7 @@ import { Failure, isErrorCode } from '../base/errors.ts';
 import type { EventSink } from '../base/events.ts';
 import { tvsRefreshAgainMs } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
+import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import type { TvsIdentity, TvsListen } from '../net/tvs-server.ts';
 import type { ListeningAt, LogStream } from './edge.ts';
@@ -23,6 +24,7 @@ export interface TvsSupervisorOptions {
   readonly config: Config;
   readonly logTo: LogStream;
   readonly onEvent: EventSink;
+  readonly onHandshakes: (seen: readonly SeenHandshake[]) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -51,7 +53,7 @@ export async function superviseTvs(options: TvsSupervisorOptions): Promise<Super
   const launch = (): RunningTvs => {
     const child = forkTvs(options.environment);
     writeTvsFile(node.folder, { pid: child.pid ?? 0, unknownSigners: [] });
-    const running = attachTvs(child, node, warn);
+    const running = attachTvs(child, { ...options, warn });
     const settings = { moment, listen, metrics: config.tvs.metricsListen };
     running.tell({ type: 'start', settings, log, logTo });
     return running;
@@ -124,7 +126,14 @@ interface RunningTvs extends Launched {
   tell(message: BackToTvs): void;
 }
 
-function attachTvs(child: ChildProcess, { folder }: OpenNode, warn: (message: string) => void): RunningTvs {
+function attachTvs(
+  child: ChildProcess,
+  {
+    node: { folder },
+    onHandshakes,
+    warn,
+  }: TvsSupervisorOptions & { readonly warn: (message: string) => void },
+): RunningTvs {
   const tell = (message: BackToTvs): void => {
     if (child.connected) child.send(message, () => undefined);
   };
@@ -142,7 +151,8 @@ function attachTvs(child: ChildProcess, { folder }: OpenNode, warn: (message: st
         const code = isErrorCode(message.code) ? message.code : 'unreachable';
         reject(new Failure(code, message.message, { hint: message.hint }));
         child.kill('SIGKILL');
-      } else {
+      } else if (message.type === 'handshakes') onHandshakes(message.seen);
+      else {
         try {
           writeTvsFile(folder, { pid: child.pid ?? 0, unknownSigners: message.devices });
         } catch (error) {

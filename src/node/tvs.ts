@@ -7,6 +7,7 @@ import { assert } from '../base/assert.ts';
 import type { EventSink } from '../base/events.ts';
 import type { StoredCertificate } from '../core/cluster/model.ts';
 import { answerTvs, takeSnapshot } from '../core/tvs/answer.ts';
+import type { NewHandshake } from '../core/trust/seen-handshake.ts';
 import { deviceOf, UnknownSigners, type UnknownSigner } from '../core/tvs/unknown-signers.ts';
 import {
   startTvsServer,
@@ -43,6 +44,7 @@ export interface TvsSettings {
 
 export interface TvsOptions extends TvsSettings {
   readonly onEvent: EventSink;
+  readonly onHandshake?: ((seen: NewHandshake) => void) | undefined;
   readonly limits?: Partial<TvsLimits>;
 }
 
@@ -94,6 +96,7 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
     credentials: credentialsOf(moment),
     answer,
     onEvent,
+    onHandshake: options.onHandshake,
     ...(options.limits && { limits: options.limits }),
   });
   metrics.addGauge('tftp_pki_tvs_connections', 'Connections to the TVS now.', () => server.connections());

@@ -14,10 +14,11 @@ import {
   type StoredBelief,
   type StoredBeliefs,
 } from '../core/trust/belief-store.ts';
+import type { Handshake } from '../core/trust/handshake.ts';
 import { createPrivateFile } from './durable.ts';
 import { sqliteFailure } from './sqlite-failure.ts';
 
-const schemaVersion = 2;
+const schemaVersion = 3;
 
 const schema = `
   create table pair_set (id integer primary key, pairs text not null unique) strict;
@@ -31,6 +32,7 @@ const schema = `
     showed_signer text,
     unanswered integer not null,
     unanswered_configs text not null default '[]',
+    handshakes text not null default '[]',
     gap integer not null,
     deliveries text not null
   ) strict, without rowid;
@@ -45,7 +47,12 @@ const secondVersion = `
   alter table device add column showed_ms integer;
   alter table device add column showed_signer text;
   alter table device add column unanswered_configs text not null default '[]';
-  pragma user_version = 2;
+`;
+
+/** From the second. */
+const thirdVersion = `
+  alter table device add column handshakes text not null default '[]';
+  pragma user_version = ${schemaVersion};
 `;
 
 /** Another process's writing is short; a command waits for it. */
@@ -94,8 +101,8 @@ function createWriter(file: Sqlite.Database, path: string, first: readonly Gap[]
   };
   const addDevice = file.prepare(
     `insert or replace into device (name, pair_set, address, heard_ms, proved_ms, showed_ms, showed_signer, unanswered,
-       unanswered_configs, gap, deliveries)
-     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+       unanswered_configs, handshakes, gap, deliveries)
+     values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addGap = file.prepare(
     'insert into gap (number, at_ms, pairs) values (?, ?, ?) on conflict (number) do nothing',
@@ -114,6 +121,7 @@ function createWriter(file: Sqlite.Database, path: string, first: readonly Gap[]
         belief.showed?.signer ?? null,
         belief.unansweredConfigs,
         JSON.stringify(belief.unanswered ?? []),
+        JSON.stringify(belief.handshakes ?? []),
         belief.gap,
         JSON.stringify(belief.deliveries),
       );
@@ -148,8 +156,9 @@ function open(path: string, readonly: boolean): Sqlite.Database {
     }
     const found = file.pragma('user_version', { simple: true });
     if (found === 0 && !readonly) file.exec(`begin immediate; ${schema} commit`);
-    else if (found === 1 && !readonly) file.exec(`begin immediate; ${secondVersion} commit`);
-    else if (found !== schemaVersion && found !== 0 && found !== 1)
+    else if (found === 1 && !readonly) file.exec(`begin immediate; ${secondVersion} ${thirdVersion} commit`);
+    else if (found === 2 && !readonly) file.exec(`begin immediate; ${thirdVersion} commit`);
+    else if (typeof found !== 'number' || found > schemaVersion)
       throw new Failure(
         'storage-unreadable',
         `${path} has schema ${String(found)}, this program knows ${schemaVersion}`,
@@ -170,10 +179,11 @@ interface DeviceRow {
   readonly address: string;
   readonly heard_ms: number;
   readonly proved_ms: number | null;
-  /** The next three are not there in the first version. */
+  /** The next three are not there in the first version, and handshakes in neither that nor the second. */
   readonly showed_ms?: number | null;
   readonly showed_signer?: string | null;
   readonly unanswered_configs?: string;
+  readonly handshakes?: string;
   readonly unanswered: number;
   readonly gap: number;
   readonly deliveries: string;
@@ -205,6 +215,7 @@ function readAll(file: Sqlite.Database): StoredBeliefs {
         ...showedIn(row),
         unansweredConfigs: row.unanswered,
         ...(row.unanswered_configs !== undefined && unansweredIn(row.unanswered_configs)),
+        ...(row.handshakes !== undefined && handshakesIn(row.handshakes)),
         gap: row.gap,
         deliveries: JSON.parse(row.deliveries) as readonly Delivery[],
       })),
@@ -222,6 +233,10 @@ function showedIn({ showed_ms: atMs, showed_signer: signer }: DeviceRow): Pick<S
 /** As they stand in a row, here and in the database of the cluster. */
 export function unansweredIn(text: string): Pick<StoredBelief, 'unanswered'> {
   return text === '[]' ? {} : { unanswered: JSON.parse(text) as readonly UnansweredConfig[] };
+}
+
+export function handshakesIn(text: string): Pick<StoredBelief, 'handshakes'> {
+  return text === '[]' ? {} : { handshakes: JSON.parse(text) as readonly Handshake[] };
 }
 
 function mapped<T>(path: string, work: () => T): T {

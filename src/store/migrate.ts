@@ -27,6 +27,7 @@ import { sharedBeliefs } from './migrations/0017-shared-beliefs.ts';
 import { showedBelief } from './migrations/0018-showed-belief.ts';
 import { nodeHost } from './migrations/0019-node-host.ts';
 import { auditReplace } from './migrations/0020-audit-replace.ts';
+import { handshakes } from './migrations/0021-handshakes.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -51,6 +52,7 @@ export const migrations: readonly Migration[] = [
   showedBelief,
   nodeHost,
   auditReplace,
+  handshakes,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

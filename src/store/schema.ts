@@ -246,6 +246,8 @@ export interface BeliefTable {
   unanswered: number;
   /** JSON. */
   unanswered_configs: string;
+  /** JSON. */
+  handshakes: string;
   gap: number;
   /** JSON. */
   deliveries: string;

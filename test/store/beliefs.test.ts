@@ -41,6 +41,7 @@ describe('the file of beliefs', () => {
       provedMs: 9,
       showed: { signer: 'aa', atMs: 9 },
       unanswered: [{ atMs: 10, signer: 'bb' }],
+      handshakes: [{ service: 'tvs' as const, server: 'cc', atMs: 11 }],
     };
     writer.save([belief('SEP1'), shown], []);
     writer.save([belief('SEP1', ['c/i'])], [{ number: 2, atMs: 4, pairs: ['*'] }]);
@@ -85,19 +86,25 @@ describe('the file of beliefs', () => {
     expect(statSync(path).size).toBeLessThan(40 * 1024 * 1024);
   }, 60_000);
 
-  it('takes a file of its first version over; commands read it before a server did', () => {
+  it.each([
+    [1, ['showed_ms', 'showed_signer', 'unanswered_configs', 'handshakes']],
+    [2, ['handshakes']],
+  ])('takes a file of version %i over; commands read it before a server did', (version, columns) => {
     const writer = openBeliefs(path);
     writer.save([belief('SEP1')], []);
     writer.close();
     const file = new Sqlite(path);
-    for (const column of ['showed_ms', 'showed_signer', 'unanswered_configs'])
-      file.exec(`alter table device drop column ${column}`);
-    file.pragma('user_version = 1');
+    for (const column of columns) file.exec(`alter table device drop column ${column}`);
+    file.pragma(`user_version = ${version}`);
     file.close();
     expect(readBeliefs(path).devices).toEqual([belief('SEP1')]);
     const again = openBeliefs(path);
     expect(again.stored.devices).toEqual([belief('SEP1')]);
-    const shown = { ...belief('SEP1'), showed: { signer: 'aa', atMs: 9 } };
+    const shown = {
+      ...belief('SEP1'),
+      showed: { signer: 'aa', atMs: 9 },
+      handshakes: [{ service: 'https' as const, server: 'cc', atMs: 10 }],
+    };
     again.save([shown], []);
     again.close();
     expect(readBeliefs(path).devices).toEqual([shown]);

@@ -102,6 +102,12 @@ const held: Readonly<Record<number, (store: Store) => Promise<void>>> = {
   async 19(store) {
     expect(await store.listNodes()).toMatchObject([{ host: 'new.kept' }]);
   },
+  async 21(store) {
+    const [told] = await store.listSharedBeliefs();
+    expect(told?.devices).toMatchObject([
+      { name: 'SEP001122334455', handshakes: [{ service: 'tvs', atMs: 1_790_000_000_030 }] },
+    ]);
+  },
 };
 
 /** Tables, indexes and triggers, by name, without the white space of who wrote them. */

@@ -25,7 +25,8 @@ export function sharedBeliefCases(open: (thisNode: string) => Promise<Store>): v
       { node: 'a', devices: [{ ...belief, unanswered }], gaps: [gap] },
       { node: 'b', devices: [belief], gaps: [] },
     ]);
-    const shown = { ...belief, pairs: ['/i'], provedMs: 9, showed: { signer: 'aa', atMs: 9 } };
+    const handshakes = [{ service: 'tvs' as const, server: 'bb', atMs: 9 }];
+    const shown = { ...belief, pairs: ['/i'], provedMs: 9, showed: { signer: 'aa', atMs: 9 }, handshakes };
     await a.shareBeliefs({ devices: [shown], gaps: [gap] });
     const told = (await b.listSharedBeliefs()).find(({ node }) => node === 'a');
     expect(told).toEqual({ node: 'a', devices: [shown], gaps: [gap] });

@@ -78,6 +78,11 @@ const rows: Readonly<Record<number, readonly string[]>> = {
     "insert into node_state values ('tftp.kept', 41, 1790000000027, 1790000000028)",
   ],
   19: ["update node set host = 'new.kept' where name = 'tftp.kept'"],
+  21: [
+    `insert into belief (node, device, pairs, address, heard_ms, unanswered, gap, deliveries, handshakes) values
+      ('tftp.kept', 'SEP001122334455', '?', '192.0.2.3', 1790000000029, 0, 0, '[]',
+        '[{"service":"tvs","server":"${signer}","atMs":1790000000030}]')`,
+  ],
 };
 
 function auditRows(): readonly string[] {

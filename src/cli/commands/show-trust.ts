@@ -50,6 +50,8 @@ const ways = {
   'single-port': 'last ACK, which could be forged',
 } as const;
 
+const servers = { tvs: 'the TVS', https: 'HTTPS' } as const;
+
 function time(ms: number | undefined): string {
   return ms === undefined ? 'never' : formatIsoSeconds(Math.floor(ms / 1000));
 }
@@ -58,6 +60,10 @@ function print(output: Output, trust: ShownTrust, asked: UnknownSigner | undefin
   const { name, heardMs, address, provedMs, unansweredConfigs, deliveries, pairs } = trust;
   output.line(`${name}  last heard ${time(heardMs)}${address === undefined ? '' : ` at ${address}`}`);
   output.line(`showed what it believes: ${time(provedMs)}`);
+  for (const { with: service, subject, server, atMs } of trust.handshakes)
+    output.line(
+      `handshake with ${servers[service]}: ${time(atMs)}  it took ${subject ?? 'a certificate that nobody knows any more'} (${server.slice(0, 16)})`,
+    );
   if (unansweredConfigs > 0)
     output.line(`configurations fetched since without a sign that it took one: ${unansweredConfigs}`);
   for (const each of trust.unanswered) printUnanswered(output, each);
@@ -111,6 +117,11 @@ function facts(trust: ShownTrust, asked: UnknownSigner | undefined): Readonly<Re
     lastHeard: iso(heardMs),
     address: address ?? null,
     showedBelief: iso(provedMs),
+    handshakes: trust.handshakes.map(({ atMs, subject, ...rest }) => ({
+      ...rest,
+      at: iso(atMs),
+      subject: subject ?? null,
+    })),
     unansweredConfigs,
     unanswered: trust.unanswered.map(({ atMs, signer, refusals }) => ({
       at: iso(atMs),

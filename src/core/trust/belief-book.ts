@@ -9,7 +9,6 @@
 import {
   addressMemoryMs,
   believedAddressesMax,
-  deliveriesPerDeviceMax,
   deliveryGrainMs,
   devicesPerAddressMax,
   strangerNamesMax,
@@ -19,8 +18,11 @@ import type { TrustListKind } from '../cluster/model.ts';
 import { parseFileName, type FileName } from '../files/file-name.ts';
 import type { CertificateFacts } from '../ports.ts';
 import { isAlone, type AddressMemory, type Claim } from './address-memory.ts';
-import { nothing, readPair, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { nothing, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { remembered } from './deliveries.ts';
+import { setAfterHandshake, withHandshake, type ExplainsHandshake, type Handshake } from './handshake.ts';
 import { setAfterShowing, type ExplainsBelief } from './set-after-showing.ts';
+import { setWithGaps } from './set-with-gaps.ts';
 
 /** What the edge saw; crosses the pipe. */
 export interface Observation {
@@ -80,6 +82,8 @@ export interface DeviceBelief {
   readonly provedMs: number | undefined;
   /** The last time; undefined: never. */
   readonly showed?: Showing | undefined;
+  /** The last with each kind of server. */
+  readonly handshakes?: readonly Handshake[] | undefined;
   /** Configurations it fetched since it last showed that it took one. */
   readonly unansweredConfigs: number;
   /** The last of these, oldest first, at most unansweredKeptMax. */
@@ -217,6 +221,15 @@ export class BeliefBook {
     this.#write({ ...belief, set, showed, provedMs: nowMs, unansweredConfigs: 0, unanswered: [] });
   }
 
+  /** A phone named itself by its certificate (core/devices/named-by.ts): no address has to be believed. */
+  shookHands(device: string, handshake: Handshake, explains: ExplainsHandshake): void {
+    const belief = this.#devices.get(device);
+    if (belief === undefined) return;
+    const set = setAfterHandshake(this.#sets, belief, this.#gaps, handshake, explains);
+    const handshakes = withHandshake(belief.handshakes, handshake);
+    if (set !== belief.set || handshakes !== belief.handshakes) this.#write({ ...belief, set, handshakes });
+  }
+
   #delivered(
     seen: Observation,
     name: FileName,
@@ -252,7 +265,7 @@ export class BeliefBook {
     if (known !== undefined && !isNews && set === belief.set) return;
     const deliveries =
       known === undefined
-        ? [...belief.deliveries, delivery].slice(-deliveriesPerDeviceMax)
+        ? remembered([...belief.deliveries, delivery])
         : belief.deliveries.map((each) => (each === known && isNews ? { ...known, lastMs } : each));
     this.#write({ ...belief, set, deliveries });
   }
@@ -379,22 +392,4 @@ export function pairsOf(lists: readonly ServedList[]): readonly PairKey[] {
   return side('ctl').flatMap((ctl) =>
     side('itl').flatMap((itl) => (ctl === '' && itl === '' ? [] : [`${ctl}/${itl}`])),
   );
-}
-
-/**
- * A phone's set with everything that may have been missed since it was written: of the lists that it was given then it
- * may have taken each, and refused the others.
- */
-export function setWithGaps(
-  sets: BeliefSets,
-  { set, gap }: Pick<DeviceBelief, 'set' | 'gap'>,
-  gaps: readonly Gap[],
-): SetId {
-  const missed = gaps.filter(({ number }) => number > gap).flatMap(({ pairs }) => pairs);
-  if (missed.length === 0) return set;
-  const held = missed.flatMap((key) => readPair(key) ?? []);
-  const given = (kind: TrustListKind) => (id: SetId, sha256: string) => sets.deliver(id, kind, sha256);
-  const lists = (kind: TrustListKind): readonly string[] =>
-    [...new Set(held.map((pair) => pair[kind]))].filter((sha256) => sha256 !== '');
-  return lists('itl').reduce(given('itl'), lists('ctl').reduce(given('ctl'), sets.add(set, missed)));
 }

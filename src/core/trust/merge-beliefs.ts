@@ -6,9 +6,19 @@
 import { deliveryGrainMs, nodeClockSkewMs } from '../../base/limits.ts';
 import type { CertificateFacts } from '../ports.ts';
 import type { BeliefSets, SetId } from './belief.ts';
-import { setWithGaps, type Delivery, type DeviceBelief, type Gap, type Showing } from './belief-book.ts';
+import type { Delivery, DeviceBelief, Gap } from './belief-book.ts';
 import type { HeardBeliefs, StoredBelief } from './belief-store.ts';
+import { mayHaveForgotten } from './deliveries.ts';
+import {
+  explainsHandshake,
+  keptByHandshake,
+  undecidedSince,
+  type Handshake,
+  type ShownServer,
+} from './handshake.ts';
+import type { ListLibrary } from './list-library.ts';
 import { setAfterShowing, type ExplainsBelief } from './set-after-showing.ts';
+import { setWithGaps } from './set-with-gaps.ts';
 
 /** Whose gaps it has already is taken in: `gap` means nothing any more. */
 export type MergedBelief = Omit<DeviceBelief, 'name' | 'gap'>;
@@ -44,18 +54,50 @@ export function createAfterShowing(
   };
 }
 
+/** What a handshake says of a set, but for what was given around it. */
+export type AfterHandshake = (set: SetId, handshake: Handshake) => SetId;
+
+/** `find`: the server's side; a certificate that nobody knows any more says nothing. Remembers. */
+export function createAfterHandshake(
+  sets: BeliefSets,
+  library: ListLibrary,
+  find: (handshake: Handshake) => ShownServer | undefined,
+): AfterHandshake {
+  const known = new Map<string, AfterHandshake>();
+  return (set, handshake) => {
+    const { service, server } = handshake;
+    const before = known.get(`${service} ${server}`);
+    if (before !== undefined) return before(set, handshake);
+    const shown = find(handshake);
+    const explains = shown && explainsHandshake(library, shown);
+    const after: AfterHandshake = (id) => (explains ? keptByHandshake(sets, id, service, explains) : id);
+    known.set(`${service} ${server}`, after);
+    return after(set, handshake);
+  };
+}
+
+/** What a phone showed to one node, and from when on that says nothing of what another one heard. */
+interface Shown {
+  readonly by: StoredBelief;
+  readonly atMs: number;
+  readonly sinceMs: number;
+  readonly after: (set: SetId) => SetId;
+}
+
+export interface AfterShown {
+  readonly showing: AfterShowing;
+  readonly handshake: AfterHandshake;
+}
+
 export function mergeBeliefs(
   sets: BeliefSets,
   nodes: readonly IndexedBeliefs[],
   name: string,
-  afterShowing: AfterShowing,
+  after: AfterShown,
 ): MergedBelief {
   const found = nodes.map(({ devices }) => devices.get(name));
   const heard = found.flatMap((belief) => (belief === undefined ? [] : [belief]));
   const [latest] = heard.toSorted((a, b) => b.heardMs - a.heardMs);
-  const [shown] = heard
-    .filter(({ showed }) => showed !== undefined)
-    .toSorted((a, b) => (b.showed?.atMs ?? 0) - (a.showed?.atMs ?? 0));
   const proved = heard.flatMap(({ provedMs }) => provedMs ?? []);
   const missed = (set: SetId, sinceMs: number): SetId =>
     nodes.reduce((id, { gaps }, at) => {
@@ -64,27 +106,64 @@ export function mergeBeliefs(
     }, set);
   const together = heard.length === 0 ? sets.first : sets.of(heard.flatMap(({ pairs }) => pairs));
   const whole = missed(heard.length < 2 ? together : taking(sets, together, heard, -Infinity), -Infinity);
-  const sinceShowing = ({ signer, atMs }: Showing): SetId => {
-    const sinceMs = atMs - nodeClockSkewMs - deliveryGrainMs;
+  const sinceShown = (set: SetId, { by, sinceMs, after: left }: Shown): SetId => {
     // The node to which it was shown has it in its set; what others heard since, they had not heard then.
-    const later = heard.filter((belief) => belief === shown || belief.heardMs >= sinceMs);
-    const left = sets.add(
-      afterShowing(whole, signer),
-      later.flatMap(({ pairs }) => pairs),
-    );
-    return missed(taking(sets, left, heard, sinceMs), sinceMs);
+    const later = heard.filter((belief) => belief === by || belief.heardMs >= sinceMs);
+    const all = later.flatMap(({ pairs }) => pairs);
+    return missed(taking(sets, sets.add(left(set), all), heard, sinceMs), sinceMs);
   };
-  const showed = nodes.length < 2 ? undefined : shown?.showed;
+  const shown = nodes.length < 2 ? [] : shownTo(heard, after);
   return {
-    set: showed === undefined ? whole : sinceShowing(showed),
+    set: shown.reduce(sinceShown, whole),
     heardMs: latest?.heardMs ?? 0,
     address: latest?.address ?? '',
     deliveries: deliveriesOf(heard),
     provedMs: proved.length === 0 ? undefined : Math.max(...proved),
-    showed: shown?.showed,
+    showed: lastShowing(heard)?.showed,
+    handshakes: lastHandshakes(heard).map(({ handshake }) => handshake),
     unansweredConfigs: heard.reduce((sum, { unansweredConfigs }) => sum + unansweredConfigs, 0),
     unanswered: heard.flatMap(({ unanswered = [] }) => unanswered).toSorted((a, b) => a.atMs - b.atMs),
   };
+}
+
+/** In the order in which it was shown: what was shown last has the last word. */
+function shownTo(heard: readonly StoredBelief[], { showing, handshake }: AfterShown): readonly Shown[] {
+  const by = lastShowing(heard);
+  const files = by?.showed;
+  const shown = lastHandshakes(heard).map(({ by: node, handshake: made }): Shown => {
+    const sinceMs = undecidedSince(made) - nodeClockSkewMs;
+    const isUnsure = heard.some(({ deliveries }) => mayHaveForgotten(deliveries, sinceMs));
+    return { by: node, atMs: made.atMs, sinceMs, after: (set) => (isUnsure ? set : handshake(set, made)) };
+  });
+  return [
+    ...shown,
+    ...(by === undefined || files === undefined
+      ? []
+      : [
+          {
+            by,
+            atMs: files.atMs,
+            sinceMs: files.atMs - nodeClockSkewMs - deliveryGrainMs,
+            after: (set: SetId) => showing(set, files.signer),
+          },
+        ]),
+  ].toSorted((a, b) => a.atMs - b.atMs);
+}
+
+function lastShowing(heard: readonly StoredBelief[]): StoredBelief | undefined {
+  const shown = heard.filter(({ showed }) => showed !== undefined);
+  return shown.toSorted((a, b) => (b.showed?.atMs ?? 0) - (a.showed?.atMs ?? 0))[0];
+}
+
+function lastHandshakes(
+  heard: readonly StoredBelief[],
+): readonly { readonly by: StoredBelief; readonly handshake: Handshake }[] {
+  const made = heard.flatMap((by) => (by.handshakes ?? []).map((handshake) => ({ by, handshake })));
+  const latestFirst = made.toSorted((a, b) => b.handshake.atMs - a.handshake.atMs);
+  return latestFirst.filter(
+    ({ handshake }, at) =>
+      latestFirst.findIndex((each) => each.handshake.service === handshake.service) === at,
+  );
 }
 
 /** With the lists that were delivered since, in the order in which they were given first. */

@@ -20,7 +20,7 @@ export function setAfterShowing(
   explains: ExplainsBelief,
   fileSigner: CertificateFacts,
 ): SetId {
-  const whole = spelled(sets, set, explains);
+  const whole = spelled(sets, set, () => explains.all());
   const believes = (key: PairKey): boolean => explains.believes(key, fileSigner);
   const isOurs = sets.pairs(whole).some((key) => key !== unknown && key !== nothing && believes(key));
   const kept = sets.keep(whole, (key) => believes(key) && !(isOurs && key === unknown));
@@ -29,8 +29,8 @@ export function setAfterShowing(
 }
 
 /** "Any of ours" can only be disproved in part when it is written out. */
-function spelled(sets: BeliefSets, set: SetId, explains: ExplainsBelief): SetId {
+export function spelled(sets: BeliefSets, set: SetId, all: () => readonly PairKey[]): SetId {
   const pairs = sets.pairs(set);
   if (!pairs.includes(anyOfOurs)) return set;
-  return sets.spelled([...pairs.filter((key) => key !== anyOfOurs), ...explains.all()]);
+  return sets.spelled([...pairs.filter((key) => key !== anyOfOurs), ...all()]);
 }

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Delivery, Gap } from '../../core/trust/belief-book.ts';
 import type { SharedBeliefs, StoredBelief } from '../../core/trust/belief-store.ts';
 import { beliefsPerStatementMax } from '../../base/limits-database.ts';
-import { unansweredIn } from '../beliefs.ts';
+import { handshakesIn, unansweredIn } from '../beliefs.ts';
 import type { Schema } from '../schema.ts';
 
 /** Only that node writes these rows, so no lock is needed. */
@@ -33,6 +33,7 @@ export async function putBeliefs(
           showed_signer: belief.showed?.signer ?? null,
           unanswered: belief.unansweredConfigs,
           unanswered_configs: JSON.stringify(belief.unanswered ?? []),
+          handshakes: JSON.stringify(belief.handshakes ?? []),
           gap: belief.gap,
           deliveries: JSON.stringify(belief.deliveries),
         })),
@@ -47,6 +48,7 @@ export async function putBeliefs(
           showed_signer: row.ref('excluded.showed_signer'),
           unanswered: row.ref('excluded.unanswered'),
           unanswered_configs: row.ref('excluded.unanswered_configs'),
+          handshakes: row.ref('excluded.handshakes'),
           gap: row.ref('excluded.gap'),
           deliveries: row.ref('excluded.deliveries'),
         })),
@@ -81,6 +83,7 @@ export async function listBeliefs(query: Kysely<Schema>): Promise<readonly Share
         row.showed_signer !== null && { showed: { signer: row.showed_signer, atMs: row.showed_ms } }),
       unansweredConfigs: row.unanswered,
       ...unansweredIn(row.unanswered_configs),
+      ...handshakesIn(row.handshakes),
       gap: row.gap,
       deliveries: JSON.parse(row.deliveries) as readonly Delivery[],
     });

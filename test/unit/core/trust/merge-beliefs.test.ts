@@ -10,12 +10,25 @@ import {
   type PairKey,
 } from '../../../../src/core/trust/belief.ts';
 import type { Delivery } from '../../../../src/core/trust/belief-book.ts';
+import { deliveriesPerDeviceMax, nodeClockSkewMs } from '../../../../src/base/limits.ts';
+import {
+  keptByHandshake,
+  setAfterHandshake,
+  undecidedSince,
+  type Explanation,
+  type Handshake,
+  type ShownServer,
+} from '../../../../src/core/trust/handshake.ts';
+import { ListLibrary } from '../../../../src/core/trust/list-library.ts';
+import { createVerifier } from '../../../../src/pki/verifier.ts';
 import type { StoredBelief } from '../../../../src/core/trust/belief-store.ts';
 import {
+  createAfterHandshake,
   createAfterShowing,
   indexBeliefs,
   mergeBeliefs,
   type AfterShowing,
+  type AfterShown,
 } from '../../../../src/core/trust/merge-beliefs.ts';
 import type { ExplainsBelief } from '../../../../src/core/trust/set-after-showing.ts';
 import { setAfterShowing } from '../../../../src/core/trust/set-after-showing.ts';
@@ -61,6 +74,22 @@ function showing(sets: BeliefSets, letters: string): AfterShowing {
   );
 }
 
+/** The same lists name the server, and the others do not. */
+function naming(letters: string) {
+  const { believes } = believing(letters);
+  const explain = (key: PairKey): Explanation =>
+    key === unknown ? 'open' : believes(key, signer) ? 'names' : 'none';
+  return { explain, all: () => [] };
+}
+
+function shown(sets: BeliefSets, letters: string): AfterShown {
+  const by = naming(letters);
+  return {
+    showing: showing(sets, letters),
+    handshake: (set, { service }) => keptByHandshake(sets, set, service, by),
+  };
+}
+
 interface Node {
   readonly devices?: readonly StoredBelief[];
   readonly gaps?: readonly PairKey[];
@@ -72,7 +101,7 @@ function merged(...nodes: readonly Node[]) {
   const indexed = nodes.map(({ devices = [], gaps = [], gapMs = 1 }) =>
     indexBeliefs({ devices, gaps: gaps.map((key, at) => ({ number: at + 1, atMs: gapMs, pairs: [key] })) }),
   );
-  const { set, ...rest } = mergeBeliefs(sets, indexed, phone, showing(sets, 'a'));
+  const { set, ...rest } = mergeBeliefs(sets, indexed, phone, shown(sets, 'a'));
   return { pairs: sets.pairs(set), ...rest };
 }
 
@@ -91,6 +120,7 @@ describe('of several nodes', () => {
       deliveries: one.deliveries,
       provedMs: 5,
       showed: undefined,
+      handshakes: [],
       unansweredConfigs: 0,
       unanswered: [],
     });
@@ -140,7 +170,7 @@ describe('of several nodes', () => {
         const indexed = nodes.map(({ set, deliveries }) =>
           indexBeliefs({ devices: [belief({ pairs: sets.pairs(set), deliveries })], gaps: [] }),
         );
-        expect(sets.pairs(mergeBeliefs(sets, indexed, phone, showing(sets, '')).set)).toContain(held);
+        expect(sets.pairs(mergeBeliefs(sets, indexed, phone, shown(sets, '')).set)).toContain(held);
       }),
       { seed: 10, numRuns: 300 },
     );
@@ -191,6 +221,71 @@ describe('of several nodes', () => {
     expect(merged({ devices: [earlier] }, { devices: [believer] })).toMatchObject({ pairs: [held], showed });
   });
 
+  const server = 'ee'.repeat(32);
+  const handshake = { service: 'tvs', server, atMs: 100 * minute } as const;
+  const shook = belief({ pairs: [held], heardMs: 1, handshakes: [handshake] });
+  const before = { pairs: [unknown, old], heardMs: 1, deliveries: [{ ...delivery('itl', b, 5), lastMs: 5 }] };
+
+  test('a handshake with one node disproves what another one knew before', () => {
+    const { pairs, ...rest } = merged({ devices: [shook] }, { devices: [belief(before)], gaps: [old] });
+    expect(pairs).toEqual([held]);
+    expect(rest).toMatchObject({ handshakes: [handshake], showed: undefined });
+  });
+
+  test('but not what it was given since, or a moment before, by whatever clock', () => {
+    const sinceMs = undecidedSince(handshake) - nodeClockSkewMs;
+    const given = (lastMs: number) => {
+      const other = belief({ ...before, deliveries: [{ ...delivery('itl', b, 5), lastMs }] });
+      return merged({ devices: [shook] }, { devices: [other] }).pairs;
+    };
+    expect(given(sinceMs)).toContain(old);
+    expect(given(sinceMs - 1)).toEqual([held]);
+    const heard = (heardMs: number) =>
+      merged({ devices: [shook] }, { devices: [belief({ ...before, heardMs })] }).pairs;
+    expect(heard(sinceMs)).toContain(old);
+    expect(heard(sinceMs - 1)).toEqual([held]);
+    expect(merged({ devices: [shook] }, { gaps: [old], gapMs: sinceMs }).pairs).toContain(old);
+  });
+
+  test('nor where so many lists were given that one may be forgotten', () => {
+    const many = Array.from({ length: deliveriesPerDeviceMax }, (_, at) => ({
+      ...delivery('itl', `${at}`.repeat(64)),
+      lastMs: handshake.atMs,
+    }));
+    const { pairs } = merged(
+      { devices: [shook] },
+      { devices: [belief(before)] },
+      { devices: [belief({ pairs: [held], deliveries: many })] },
+    );
+    expect(pairs).toContain(old);
+  });
+
+  test('the last one with each kind of server counts, and one node alone is believed as it is', () => {
+    const files = { service: 'https', server, atMs: 50 * minute } as const;
+    const first = belief({ pairs: [held], handshakes: [files, { ...handshake, atMs: 40 * minute }] });
+    const { handshakes } = merged({ devices: [first] }, { devices: [shook] });
+    expect(handshakes).toEqual([handshake, files]);
+    const alone = merged({ devices: [{ ...shook, pairs: [held, old] }] });
+    expect(alone.pairs).toEqual([held, old].toSorted());
+  });
+
+  test('a server that nobody knows any more says nothing; one that is known is looked up once', () => {
+    const sets = new BeliefSets();
+    const library = new ListLibrary(createVerifier(), []);
+    let looked = 0;
+    const find = ({ service }: Handshake): ShownServer | undefined => {
+      looked++;
+      return service === 'https' ? undefined : { service, certificate: signer, silentTvs: new Set() };
+    };
+    const after = createAfterHandshake(sets, library, find);
+    const set = sets.of([nothing, unknown]);
+    expect([after(set, handshake), after(set, handshake)]).toEqual([set, set]);
+    expect(after(set, { ...handshake, service: 'https' })).toBe(set);
+    expect(looked).toBe(2);
+    expect(after(set, { ...handshake, server: 'dd' })).toBe(set);
+    expect(looked).toBe(3);
+  });
+
   test('whatever it took where, and showed where, its pair is among them; clocks differ by half a minute', () => {
     const lists = ['1', '2', '3', '4'].map((digit) => digit.repeat(64));
     const explains = believing('13');
@@ -205,16 +300,17 @@ describe('of several nodes', () => {
         { maxLength: 2 },
       ),
       shows: fc.boolean(),
+      shakes: fc.boolean(),
       minutes: fc.constantFrom(1, 2, 10),
     });
-    let shown = 0;
+    let showings = 0;
     fc.assert(
       fc.property(fc.array(boot, { maxLength: 7 }), (history) => {
         const sets = new BeliefSets(1_000);
         const rows: (StoredBelief | undefined)[] = [undefined, undefined, undefined];
         let actual: PairKey = nothing;
         let trueMs = 1_000 * minute;
-        for (const { node, given, shows, minutes } of history) {
+        for (const { node, given, shows, shakes, minutes } of history) {
           trueMs += minutes * minute;
           const nowMs = trueMs + (node - 1) * (minute / 2);
           let row = { ...(rows[node] ?? belief({ pairs: [unknown, nothing] })), heardMs: nowMs };
@@ -228,21 +324,27 @@ describe('of several nodes', () => {
             if (accepted) actual = taking(actual, kind, sha256);
           }
           if (shows && explains.believes(actual, signer)) {
-            shown++;
+            showings++;
             set = setAfterShowing(sets, set, explains, signer);
             row = { ...row, showed: { signer: signer.fingerprint, atMs: nowMs } };
+          }
+          if (shakes && explains.believes(actual, signer)) {
+            const made: Handshake = { service: 'tvs', server, atMs: nowMs };
+            const known = { set, deliveries: row.deliveries };
+            set = setAfterHandshake(sets, known, [], made, naming('13'));
+            row = { ...row, handshakes: [made] };
           }
           rows[node] = { ...row, pairs: sets.pairs(set) };
         }
         const indexed = rows.map((row) =>
           indexBeliefs({ devices: row === undefined ? [] : [row], gaps: [] }),
         );
-        const after = createAfterShowing(sets, explains, () => signer);
+        const after = { ...shown(sets, '13'), showing: createAfterShowing(sets, explains, () => signer) };
         const { set } = mergeBeliefs(sets, indexed, phone, after);
         if (rows.some((row) => row !== undefined)) expect(sets.pairs(set)).toContain(actual);
       }),
       { seed: 11, numRuns: 1_000 },
     );
-    expect(shown).toBeGreaterThan(300);
+    expect(showings).toBeGreaterThan(300);
   });
 });
