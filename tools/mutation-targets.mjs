@@ -26,6 +26,7 @@ export const targets = {
   'src/core/trust/list-age.ts': [trust('list-age')],
   'src/core/trust/given-lists.ts': [app('move-field')],
   'src/core/trust/marker.ts': [trust('marker')],
+  'src/core/trust/telling.ts': ['test/unit/node/heard.test.ts'],
   'src/core/trust/belief-store.ts': [],
   'src/core/trust/list-history.ts': [],
   // Judge: what a phone that holds it takes.

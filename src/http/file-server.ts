@@ -33,7 +33,7 @@ export interface ServerOptions {
   readonly tls?: TlsOptions | undefined;
   /** Who may connect, asked once for each connection; everybody when absent. */
   readonly allows?: ((address: string) => boolean) | undefined;
-  /** A phone named itself; of TLS only. */
+  /** A phone named itself, and asked; of TLS only. */
   readonly onHandshake?: ((seen: NewHandshake) => void) | undefined;
 }
 
@@ -58,11 +58,7 @@ export function createFileServer(
   server.setTimeout(httpIdleMs);
   if (lane !== undefined) putLaneFirst(server, lane);
   admitConnections(server, allows);
-  if (tls !== undefined && onHandshake !== undefined)
-    server.on('secureConnection', (socket: TLSSocket) => {
-      const seen = seeHandshake('https', socket);
-      if (seen !== undefined) onHandshake(seen);
-    });
+  if (tls !== undefined && onHandshake !== undefined) watchHandshakes(server, onHandshake);
   server.on('clientError', (_error, socket: Socket) => answerMalformed(socket));
   return server;
 }
@@ -79,6 +75,19 @@ function secureOptions(tls: TlsOptions) {
     rejectUnauthorized: false,
     ...(isLegacy ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
   };
+}
+
+/** Told with the first request. */
+function watchHandshakes(server: Server, tell: (seen: NewHandshake) => void): void {
+  const securedMs = new WeakMap<Socket, number>();
+  server.on('secureConnection', (socket: TLSSocket) => securedMs.set(socket, performance.now()));
+  server.on('request', ({ socket }) => {
+    const atMs = securedMs.get(socket);
+    if (atMs === undefined) return;
+    securedMs.delete(socket);
+    const seen = seeHandshake('https', socket as TLSSocket, atMs);
+    if (seen !== undefined) tell(seen);
+  });
 }
 
 /** The server's own listener for connections is what starts its parser; the lane calls it where it must. */

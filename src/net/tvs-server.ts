@@ -77,7 +77,7 @@ export interface TvsServerOptions {
   readonly credentials: TvsCredentials;
   readonly answer: (request: TvsRequest, peer: TvsPeer) => TvsResponse;
   readonly onEvent: EventSink;
-  /** A phone named itself. */
+  /** A phone named itself, and asked. */
   readonly onHandshake?: ((seen: NewHandshake) => void) | undefined;
   readonly limits?: Partial<TvsLimits>;
 }
@@ -225,8 +225,8 @@ class TvsService {
       return;
     }
     const peer = { address: plainAddress(tls.remoteAddress), provedName: provedNameOf(tls) };
-    const seen = seeHandshake('tvs', tls);
-    if (seen !== undefined) this.#options.onHandshake?.(seen);
+    const securedMs = performance.now();
+    let hasAsked = false;
     const framer = new TvsFramer();
     const enter = (stage: ConnectionStage): void => this.#table.enter(key, stage, performance.now());
     const end = (reason: string): void => {
@@ -246,6 +246,8 @@ class TvsService {
       }
       if (message.command !== 'verify-request' && message.command !== 'query-request')
         return end('not-a-question');
+      if (!hasAsked) this.#named(tls, securedMs);
+      hasAsked = true;
       enter('exchange');
       const response = encodeTvsMessage(this.#options.answer(message, peer));
       // A peer that does not read its answers is asked no further: the next one begins when this one has gone.
@@ -259,6 +261,11 @@ class TvsService {
       work();
     });
     tls.resume();
+  }
+
+  #named(tls: TLSSocket, securedMs: number): void {
+    const seen = seeHandshake('tvs', tls, securedMs);
+    if (seen !== undefined) this.#options.onHandshake?.(seen);
   }
 
   #rejected(address: string, reason: string): void {

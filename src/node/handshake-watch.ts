@@ -21,7 +21,7 @@ export interface NamedHandshake {
 
 export interface HandshakeWatch {
   /** One after the other, and none of them where too many wait. */
-  shookHands(seen: readonly SeenHandshake[]): void;
+  readonly shookHands: (seen: readonly SeenHandshake[]) => void;
   /** Certificates or devices may be others now. */
   changed(): void;
   close(): void;

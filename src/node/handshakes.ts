@@ -7,13 +7,13 @@ import { handshakeFlushMs, handshakesPerMessageMax } from '../base/limits-handsh
 import type { NewHandshake, SeenHandshake } from '../core/trust/seen-handshake.ts';
 
 export interface HandshakeBundler {
-  sink(handshake: NewHandshake): void;
+  readonly sink: (handshake: NewHandshake) => void;
   /** Tells what waits. */
   close(): void;
 }
 
 export function createHandshakeBundler(tell: (seen: readonly SeenHandshake[]) => void): HandshakeBundler {
-  const waiting = new Map<string, NewHandshake & { readonly atMs: number }>();
+  const waiting = new Map<string, NewHandshake>();
   let timer: NodeJS.Timeout | undefined;
   const flush = (): void => {
     clearTimeout(timer);
@@ -32,8 +32,7 @@ export function createHandshakeBundler(tell: (seen: readonly SeenHandshake[]) =>
   return {
     sink(handshake) {
       const key = `${handshake.server} ${handshake.client}`;
-      if (waiting.size < handshakesPerMessageMax || waiting.has(key))
-        waiting.set(key, { ...handshake, atMs: performance.now() });
+      if (waiting.size < handshakesPerMessageMax || waiting.has(key)) waiting.set(key, handshake);
       timer ??= setTimeout(flush, handshakeFlushMs);
     },
     close: flush,

@@ -1,6 +1,6 @@
 /**
  * What a completed TLS handshake says of the lists of the phone that made it (design.md §5): it names itself by a MIC or
- * LSC, so no address has to be believed, and it finished only after it had taken the server's certificate. A pair of
+ * LSC, so no address has to be believed, and it asked its question only after it had taken the server's certificate. A pair of
  * lists with which no phone takes that certificate is disproved.
  *
  * Not said: anything of who holds no list, or one that was prepared for rollback (sources do not say what such a phone
@@ -124,11 +124,11 @@ export function keptByHandshake(
   sets: BeliefSets,
   set: SetId,
   service: TlsService,
-  { explain, all }: ExplainsHandshake,
+  explains: ExplainsHandshake,
 ): SetId {
-  const whole = spelled(sets, set, all);
-  const isOurs = service === 'tvs' && sets.pairs(whole).some((key) => explain(key) === 'names');
-  const kept = sets.keep(whole, (key) => explain(key) !== 'none' && !(isOurs && key === unknown));
+  const whole = spelled(sets, set, () => explains.all());
+  const isOurs = service === 'tvs' && sets.pairs(whole).some((key) => explains.explain(key) === 'names');
+  const kept = sets.keep(whole, (key) => explains.explain(key) !== 'none' && !(isOurs && key === unknown));
   return kept === whole ? set : kept;
 }
 

@@ -1,6 +1,7 @@
 /**
- * A TLS handshake as a server saw it, told to who knows what phones hold (handshake.ts). A client finishes only after it
- * has taken the server's certificate (RFC 8446 §4.4.2.4, RFC 5246 §7.3), and has proved the key of its own by then.
+ * A TLS handshake as a server saw it, told to who knows what phones hold (handshake.ts). The client has proved the key of
+ * its own certificate by then, and has taken the server's (RFC 8446 §4.4.2.4, RFC 5246 §7.3); but some look at it only
+ * when the handshake is over and go away then, so servers tell it when the client has asked something.
  * Not told: a resumed session, in which no certificate was shown, and a client that named itself by none.
  */
 import { certificateBytesMax } from '../../base/limits.ts';
@@ -19,6 +20,8 @@ export interface SeenHandshake {
 /** As it is handed on at once; `client` is the fingerprint of the client's certificate. */
 export interface NewHandshake extends Omit<SeenHandshake, 'ageMs'> {
   readonly client: string;
+  /** When it was completed, by the caller's monotonic clock. */
+  readonly atMs: number;
 }
 
 interface ShownCertificate {
@@ -34,7 +37,11 @@ export interface SecuredSocket {
   getX509Certificate(): ShownCertificate | undefined;
 }
 
-export function seeHandshake(service: TlsService, socket: SecuredSocket): NewHandshake | undefined {
+export function seeHandshake(
+  service: TlsService,
+  socket: SecuredSocket,
+  atMs: number,
+): NewHandshake | undefined {
   if (socket.isSessionReused()) return undefined;
   const client = socket.getPeerX509Certificate();
   const server = socket.getX509Certificate();
@@ -45,6 +52,7 @@ export function seeHandshake(service: TlsService, socket: SecuredSocket): NewHan
     server: hexOf(server),
     client: hexOf(client),
     certificate: Uint8Array.from(client.raw),
+    atMs,
   };
 }
 

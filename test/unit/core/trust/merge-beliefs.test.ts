@@ -76,9 +76,9 @@ function showing(sets: BeliefSets, letters: string): AfterShowing {
 
 /** The same lists name the server, and the others do not. */
 function naming(letters: string) {
-  const { believes } = believing(letters);
+  const explains = believing(letters);
   const explain = (key: PairKey): Explanation =>
-    key === unknown ? 'open' : believes(key, signer) ? 'names' : 'none';
+    key === unknown ? 'open' : explains.believes(key, signer) ? 'names' : 'none';
   return { explain, all: () => [] };
 }
 

@@ -16,15 +16,16 @@ function socket(more: Partial<SecuredSocket> = {}): SecuredSocket {
 }
 
 test('a client that named itself, with its certificate and that of the server', () => {
-  expect(seeHandshake('tvs', socket())).toEqual({
+  expect(seeHandshake('tvs', socket(), 7)).toEqual({
     service: 'tvs',
     server: '0fff',
     client: 'ab0c',
     certificate: client.raw,
+    atMs: 7,
   });
-  expect(seeHandshake('https', socket())?.service).toBe('https');
+  expect(seeHandshake('https', socket(), 7)?.service).toBe('https');
   const longest = { ...client, raw: new Uint8Array(certificateBytesMax) };
-  expect(seeHandshake('tvs', socket({ getPeerX509Certificate: () => longest }))).toBeDefined();
+  expect(seeHandshake('tvs', socket({ getPeerX509Certificate: () => longest }), 7)).toBeDefined();
 });
 
 test.each<[string, Partial<SecuredSocket>]>([
@@ -36,5 +37,5 @@ test.each<[string, Partial<SecuredSocket>]>([
     { getPeerX509Certificate: () => ({ ...client, raw: new Uint8Array(certificateBytesMax + 1) }) },
   ],
 ])('not %s', (_what, more) => {
-  expect(seeHandshake('tvs', socket(more))).toBeUndefined();
+  expect(seeHandshake('tvs', socket(more), 7)).toBeUndefined();
 });
