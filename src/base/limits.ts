@@ -178,6 +178,8 @@ export const fetchedFileBytesMax = 256 * 1024 * 1024;
 export const fetchIdleMs = 10_000;
 /** PBKDF2 rounds around a key at rest: 60 ms to open one, so a node's keys open well within a 2 s restart. */
 export const keyIterations = 200_000;
+/** Under our own 256 random bits: rounds make guessing dearer, and there is nothing to guess; as many as OpenSSL writes. */
+export const randomKeyIterations = 2_048;
 /** A writer waits this long for another process's transaction; ours are under 50 ms, so longer means stuck. */
 export const databaseWaitMsMax = 5_000;
 /** Of one process to PostgreSQL: its server forks for each, and writers exclude each other anyway. */

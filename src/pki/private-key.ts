@@ -3,6 +3,7 @@
  * Refuses to write one in the clear.
  */
 import { Failure } from '../base/errors.ts';
+import { keyIterations, randomKeyIterations } from '../base/limits.ts';
 import { derTag, encodeDer } from './der.ts';
 import { encryptPbes2 } from './pbes2.ts';
 import { readPemBlocks, writePem } from './pem.ts';
@@ -15,7 +16,8 @@ const keyLabel = /^(ENCRYPTED |RSA |EC |)PRIVATE KEY$/;
 /** EncryptedPrivateKeyInfo, DER. */
 export function encryptPkcs8(key: KeyObject, passphrase: string): Uint8Array {
   const plain = key.export({ type: 'pkcs8', format: 'der' });
-  const { scheme, bytes } = encryptPbes2(plain, passphrase);
+  const rounds = randomForm.test(passphrase) ? randomKeyIterations : keyIterations;
+  const { scheme, bytes } = encryptPbes2(plain, passphrase, rounds);
   plain.fill(0);
   return encodeDer(derTag.sequence, scheme, encodeDer(derTag.octetString, bytes));
 }
@@ -58,7 +60,10 @@ export function keyInToken(): Failure {
   });
 }
 
+/** Told by its form from what a person makes up, which needs the rounds. */
+const randomForm = /^random-[\w-]{43}$/;
+
 /** A passphrase nobody has to remember: 256 random bits, printable. */
 export function randomPassphrase(): string {
-  return randomBytes(32).toString('base64url');
+  return `random-${randomBytes(32).toString('base64url')}`;
 }

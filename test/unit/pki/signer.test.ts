@@ -111,7 +111,26 @@ describe('opening a key', () => {
   });
 
   test('a random passphrase has 256 bits and never repeats', () => {
-    expect(randomPassphrase()).toMatch(/^[\w-]{43}$/);
+    expect(randomPassphrase()).toMatch(/^random-[\w-]{43}$/);
     expect(randomPassphrase()).not.toBe(randomPassphrase());
+  });
+
+  test('rounds protect what a person made up; 256 random bits need none, and their keys open at once', () => {
+    const key = createPrivateKey(pem('callmanager-ec'));
+    const random = randomPassphrase();
+    const rounds = (passphrase: string): string | undefined => {
+      const encrypted = encryptPrivateKey(key, passphrase);
+      expect(readPrivateKey(encrypted, passphrase).equals(key)).toBe(true);
+      const der = Buffer.from(encrypted.replaceAll(/-----.*-----|\n/g, ''), 'base64');
+      const parsed = execFileSync('openssl', ['asn1parse', '-inform', 'DER'], {
+        input: der,
+        encoding: 'utf8',
+      });
+      // The first number of the scheme (RFC 8018 appendix A.2).
+      return /INTEGER +:([0-9A-F]+)/.exec(parsed)?.[1];
+    };
+    expect(rounds(random)).toBe((2_048).toString(16).padStart(4, '0'));
+    for (const made of ['random-horse-battery', random.slice('random-'.length), `${random}0`])
+      expect(rounds(made)).toBe((200_000).toString(16).padStart(6, '0').toUpperCase());
   });
 });
