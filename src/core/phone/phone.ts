@@ -8,6 +8,7 @@
  * administrator must assume.
  */
 import { assert } from '../../base/assert.ts';
+import { equalBytes } from '../../base/bytes.ts';
 import { fromHex, toHex } from '../../base/text.ts';
 import { contentOf } from '../../wire/signed-file.ts';
 import { decodeSignedHeader, looksSigned } from '../../wire/signed-header.ts';
@@ -72,6 +73,8 @@ export interface Phone {
   readonly waiting: Uint8Array | undefined;
   readonly refused: readonly string[];
   readonly missing: readonly string[];
+  /** What `held` has as hexadecimal text, once it was read in this boot: each file is judged by the same lists. */
+  readonly read: Map<string, Uint8Array | undefined>;
 }
 
 export interface PhoneStep {
@@ -83,7 +86,7 @@ export interface PhoneStep {
 const vouchedSeconds = 86_400;
 
 export function switchOn(held: PhoneState): Phone {
-  return { held, stages: [], names: [], waiting: undefined, refused: [], missing: [] };
+  return { held, stages: [], names: [], waiting: undefined, refused: [], missing: [], read: new Map() };
 }
 
 /** Pure: the same phone, input and second give the same step. */
@@ -131,7 +134,7 @@ function judged(
   const signer = header.ok ? header.value.signer : undefined;
   const key = signer && vouchedKey(signer.issuer, signer.serial);
   const answer = tvs ?? (key === undefined ? undefined : remembered(phone.held, key, nowSeconds));
-  const trust = { ...trustOf(phone.held), tvs: answer && (() => answer) };
+  const trust = { ...trustOf(phone), tvs: answer && (() => answer) };
   const judgement = judgeFile(crypto, trust, { bytes, name }, nowSeconds);
   if (judgement.code === 'tvs-not-asked' && signer)
     return {
@@ -166,11 +169,15 @@ function keep(phone: Phone, name: string, bytes: Uint8Array): PhoneState {
   const newest = timestamp === undefined ? held.newest : { ...held.newest, [name]: timestamp };
   switch (stageOf(phone).purpose) {
     case 'ctl':
-      return { ...held, newest, ctl: toHex(bytes) };
+      return { ...held, newest, ctl: hexOf(phone, bytes, held.ctl) };
     case 'itl':
-      return { ...held, newest, itl: toHex(bytes) };
+      return { ...held, newest, itl: hexOf(phone, bytes, held.itl) };
     case 'config':
-      return { ...held, newest, config: toHex(header?.ok ? contentOf(bytes, header.value) : bytes) };
+      return {
+        ...held,
+        newest,
+        config: hexOf(phone, header?.ok ? contentOf(bytes, header.value) : bytes, held.config),
+      };
     case 'load':
     case 'file':
       return { ...held, newest };
@@ -180,9 +187,9 @@ function keep(phone: Phone, name: string, bytes: Uint8Array): PhoneState {
 /** The stages behind the lists are known only when the lists are, those behind the configuration when it is. */
 function nextStage(crypto: Crypto, phone: Phone, effects: readonly PhoneEffect[]): PhoneStep {
   const [done, ...stages] = phone.stages;
-  const signed = asksForSigned(crypto, trustOf(phone.held));
+  const signed = asksForSigned(crypto, trustOf(phone));
   if (stages.length === 0 && done?.purpose === 'itl') stages.push(configStage(phone.held.name, signed));
-  if (done?.purpose === 'config') stages.push(...fileStages(bytesOf(phone.held.config), signed));
+  if (done?.purpose === 'config') stages.push(...fileStages(bytesOf(phone, phone.held.config), signed));
   return enterStage({ ...phone, stages }, effects);
 }
 
@@ -206,17 +213,26 @@ function stageOf(phone: Phone): Stage {
   return stage;
 }
 
-function trustOf(held: PhoneState): PhoneTrust {
+function trustOf(phone: Phone): PhoneTrust {
+  const { held } = phone;
   return {
-    ctl: bytesOf(held.ctl),
-    itl: bytesOf(held.itl),
+    ctl: bytesOf(phone, held.ctl),
+    itl: bytesOf(phone, held.itl),
     sha1Only: held.sha1Only,
     newest: (name) => held.newest[name],
   };
 }
 
-function bytesOf(hex: string | null): Uint8Array | undefined {
-  return hex === null ? undefined : fromHex(hex);
+function bytesOf({ read }: Phone, hex: string | null): Uint8Array | undefined {
+  if (hex === null) return undefined;
+  if (!read.has(hex)) read.set(hex, fromHex(hex));
+  return read.get(hex);
+}
+
+/** A list that is served again is not written out again. */
+function hexOf(phone: Phone, bytes: Uint8Array, held: string | null): string {
+  const known = bytesOf(phone, held);
+  return held !== null && known !== undefined && equalBytes(known, bytes) ? held : toHex(bytes);
 }
 
 function vouchedKey(issuer: string, serial: Uint8Array): string {
