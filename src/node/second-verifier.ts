@@ -68,7 +68,6 @@ function judge(bytes: Buffer, check: SecondCheck): void {
   const pools = isList ? [file.entries, ...before] : [before.flat()];
   const signer = findSigner(pools, file.header, isList ? [0] : [2, 3]);
   checkSignature(file, keyOf(signer), check);
-
   const stamp = item(file.header, 15).readUInt32BE(0);
   need(stamp >= Date.parse(signer.validFrom) / 1000, 'signed before the certificate was valid');
   need(stamp <= Date.parse(signer.validTo) / 1000, 'signed after the certificate expired');
@@ -144,7 +143,6 @@ function parse(bytes: Buffer): Parsed {
     }
   };
   walk(0, 0, end);
-
   need(padding <= 64, 'too much padding');
   const version = [...item(header, 1)].join('.');
   need(/^[12]\./.test(version), `version ${version}`);
@@ -254,16 +252,20 @@ function nameLines(name: string): string {
   return plain.sort().join('\n');
 }
 
+/** By their bytes: the lists of a publication hold the same few, and reading one costs more than all the rest. */
+const readBefore = new Map<string, X509Certificate>();
+
 function readDer(der: Buffer): X509Certificate {
-  const certificate = openssl(() => new X509Certificate(der));
+  const key = der.toString('latin1');
+  const certificate = readBefore.get(key) ?? openssl(() => new X509Certificate(der));
   need(certificate.raw.equals(der), 'bytes follow a certificate');
+  if (readBefore.size >= 256) readBefore.clear();
+  readBefore.set(key, certificate);
   return certificate;
 }
 
 /** Decoded on demand, and then perhaps no key at all. */
-function keyOf(certificate: X509Certificate): KeyObject {
-  return openssl(() => certificate.publicKey);
-}
+const keyOf = (certificate: X509Certificate): KeyObject => openssl(() => certificate.publicKey);
 
 function openssl<T>(read: () => T): T {
   try {
@@ -284,9 +286,7 @@ function entryOf(role: number, der: Buffer): Entry {
   return { role, issuer, serial: serialOf(certificate), certificate: der, items: new Map() };
 }
 
-function serialOf(certificate: X509Certificate): string {
-  return serialHex(Buffer.from(certificate.serialNumber, 'hex'));
-}
+const serialOf = ({ serialNumber }: X509Certificate): string => serialHex(Buffer.from(serialNumber, 'hex'));
 
 function serialHex(serial: Buffer): string {
   return serial.toString('hex').replace(/^(?:00)+(?=..)/, '');
