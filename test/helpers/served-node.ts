@@ -45,7 +45,11 @@ export async function serveProgram(
     refuseSecrets(chunk);
     const rows = (partial + chunk.toString()).split('\n');
     partial = rows.pop() ?? '';
-    for (const row of rows) log.push(JSON.parse(row) as LogLine);
+    for (const row of rows) {
+      const line = JSON.parse(row) as LogLine;
+      log.push(line);
+      if (line['service'] !== undefined) ports.set(line['service'], Number(line['port'] ?? Number.NaN));
+    }
   });
   child.stderr?.on('data', (chunk: Buffer) => {
     refuseSecrets(chunk);
@@ -53,9 +57,12 @@ export async function serveProgram(
   });
   const until: ServedNode['until'] = async (what, matches, after = 0) => {
     const endMs = performance.now() + patienceMs;
+    let seen = after;
     for (;;) {
-      const found = log.slice(after).find(matches);
-      if (found !== undefined) return found;
+      for (; seen < log.length; seen++) {
+        const line = log[seen];
+        if (line !== undefined && matches(line)) return line;
+      }
       if (child.exitCode !== null || performance.now() > endMs)
         throw new Error(
           `no ${what} (status ${child.exitCode}):\n${stderr}\n${JSON.stringify(log.slice(-5))}`,
@@ -63,8 +70,8 @@ export async function serveProgram(
       await delay(5);
     }
   };
-  const port = (service: string): number =>
-    Number(log.findLast((line) => line['service'] === service)?.['port'] ?? Number.NaN);
+  const ports = new Map<unknown, number>();
+  const port = (service: string): number => ports.get(service) ?? Number.NaN;
   // The last listener of the order in which an edge starts them.
   const last = args.includes('--http') ? 'http' : 'tftp';
   try {
