@@ -123,6 +123,7 @@ describe('banned calls', () => {
 
   it('every test listens to the programs that it starts', () => {
     expect(config.test?.setupFiles).toContain('test/helpers/overhear.ts');
+    for (const project of config.test?.projects ?? []) expect(project).toHaveProperty('extends', true);
   });
 
   it('every ban sees what it bans', () => {

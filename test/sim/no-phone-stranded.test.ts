@@ -173,7 +173,7 @@ function sum(tally: ReadonlyMap<string, number>): number {
 }
 
 describe('no phone is ever stranded', () => {
-  test(`${histories} random histories`, { timeout: 280_000 }, async () => {
+  test(`${histories} random histories`, { timeout: 400_000 }, async () => {
     const tally: Tally = {
       allowed: new Map(),
       refused: new Map(),
