@@ -61,7 +61,7 @@ export async function planMoves(
     const lists = await listsOf(store, from, own);
     const remote = remotes.find(({ id }) => id === from);
     // Lists that nobody has seen are not lists that are not there.
-    if (remote !== undefined && isEmpty(lists) && !(await hasNoLists(remote)))
+    if (isEmpty(lists) && (remote === undefined || !(await hasNoLists(remote))))
       return {
         kind: 'none',
         because: `the lists of ${from} are not known: probe-cluster ${from}`,

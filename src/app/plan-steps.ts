@@ -83,7 +83,8 @@ function whenItMayFollow(early: Stranded, late: Stranded): Pick<PlannedStep, 'wh
       when: `when they have booted, and it strands ${late.names.length} even then: ${namesOf(late.names)}`,
       stranded: late.names.length,
     };
-  if (early.names.length === 0 && early.refusal === undefined)
+  // Forbidden it would be in both: they are planned from one state.
+  if (early.names.length === 0)
     return { when: 'at any time: it strands nobody, whoever took the new lists', stranded: 0 };
   return {
     when: `when all have taken the new lists: ${phonesOf(early.names.length)} would be stranded before`,

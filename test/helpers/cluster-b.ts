@@ -44,7 +44,7 @@ const aheadSeconds = 3 * 3600;
 
 const fileNames = { itl: 'ITLFile.tlv', ctl: 'CTLFile.tlv' } as const;
 
-async function listsOf(given: TrustInput): Promise<readonly RemoteList[]> {
+async function listsOf(given: TrustInput, hash: HashName = 'sha1'): Promise<readonly RemoteList[]> {
   return Promise.all(
     [planItl(given), planCtl(given)].map(async ({ kind, records, signer }) => {
       const fileName = fileNames[kind];
@@ -53,7 +53,7 @@ async function listsOf(given: TrustInput): Promise<readonly RemoteList[]> {
         records,
         fileName,
         timestamp: now + aheadSeconds,
-        hash: 'sha1',
+        hash,
         signer: signerOf(signer),
       });
       const sha256 = Buffer.from(crypto.digest('sha256', bytes)).toString('hex');
@@ -63,6 +63,8 @@ async function listsOf(given: TrustInput): Promise<readonly RemoteList[]> {
 }
 
 export const clusterBLists = await listsOf(input);
+/** The same, as a cluster publishes them whose hash is that one. */
+export const listsOfB = (hash: HashName): Promise<readonly RemoteList[]> => listsOf(input, hash);
 /** Of a cluster that never heard of the other one. */
 const strangeLists = await listsOf({ ...input, foreignSasts: [] });
 

@@ -72,6 +72,7 @@ export function memoryStore(database: Database, thisNode: string | undefined): S
     listNodeStates: () => Promise.resolve(database.states ?? []),
     listSharedBeliefs: () => Promise.resolve(database.shared()),
     recordAudit: () => Promise.resolve(),
+    listAudit: () => Promise.resolve([]),
     listRemotes: () => Promise.resolve(database.remotes),
     listRemoteLists: () => Promise.resolve(database.remoteLists),
     findHome: (device) => Promise.resolve(rows().homes.get(device)),
