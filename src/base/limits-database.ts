@@ -4,6 +4,8 @@
 export const servingAnswerMsMax = 5_000;
 /** Beliefs that a node tells the others in one statement. */
 export const beliefsPerStatementMax = 1_000;
+/** Askers of a TVS in one statement. */
+export const tvsAskersPerStatementMax = 500;
 /** Rows in one statement that fills a new database; with 22 columns far below PostgreSQL's 65,535 parameters. */
 export const movedRowsPerStatement = 500;
 /** Rows of the database that a node's copy takes at once: some 20 ms in which no phone is answered. */

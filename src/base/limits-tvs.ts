@@ -34,6 +34,21 @@ export const tvsAskMs = 10_000;
 export const tvsOrphanMs = 15 * 60 * 1000;
 /** A successor waits this long for the TVS of a server that died; it ends at once. */
 export const tvsHandoverMs = 3_000;
+/**
+ * For this long a phone may take files by a signer that a TVS vouched for: as long as it keeps the answer, and an hour for
+ * clocks that differ and for what is told again only after tvsAskerAgainMs.
+ */
+export const tvsAskedCountsMs = (tvsTtlSeconds + 3_600) * 1_000;
+export const tvsAskerAgainMs = 30 * 60 * 1000;
+/** The back hears of them this often, so many in a message … */
+export const tvsAskersTellMs = 250;
+export const tvsAskersPerMessageMax = 1_024;
+/** … and remembered, not to be told again, are so many; above it each is told each time. */
+export const tvsAskersKnownMax = 100_000;
+/** So many wait for a database that is away; above it nobody can tell who asked, and anybody may have. */
+export const tvsAskersWaitingMax = 10_000;
+/** That a phone took a configuration counts when every TVS of the cluster has had this long to say whether it was asked. */
+export const tvsAskersWaitMs = 3_000;
 /** The back hears of unknown signers this often at most, and of the latest of them, for `status`. */
 export const tvsReportMs = 2_000;
 export const tvsReportedDevicesMax = 200;

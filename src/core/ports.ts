@@ -17,6 +17,7 @@ import type {
 import type { NewCertificate, TrustChange } from './cluster/trust-change.ts';
 import type { HealthState } from './cluster/health.ts';
 import type { HeardBeliefs, SharedBeliefs } from './trust/belief-store.ts';
+import type { TvsAsker } from './tvs/asker.ts';
 import type { ListHistory } from './trust/list-history.ts';
 import type { RemoteStore } from './cluster/remote-store.ts';
 import type {
@@ -304,6 +305,16 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
   shareBeliefs(heard: HeardBeliefs): Promise<void>;
   /** What every node shared. */
   listSharedBeliefs(): Promise<readonly SharedBeliefs[]>;
+  /** Whom this node's TVS vouched to for somebody who signs files; older ones than `forgetBeforeMs` are forgotten. */
+  noteTvsAskers(
+    askers: readonly TvsAsker[],
+    when: { readonly askedMs: number; readonly forgetBeforeMs: number },
+  ): Promise<void>;
+  /** Of every node: those since then that may be one of these phones, or all. */
+  findTvsAskers(
+    phones: readonly { readonly address: string; readonly device: string }[] | 'all',
+    sinceMs: number,
+  ): Promise<readonly TvsAsker[]>;
   close(): Promise<void>;
 }
 

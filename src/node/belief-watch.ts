@@ -9,10 +9,12 @@ import {
   believedAddressesMax,
   markerWaitMs,
 } from '../base/limits.ts';
+import { tvsAskedCountsMs, tvsAskersWaitMs } from '../base/limits-tvs.ts';
 import type { EventSink } from '../base/events.ts';
 import { parseFileName, type FileNameKind } from '../core/files/file-name.ts';
-import { anyOfOurs, BeliefSets, type PairKey } from '../core/trust/belief.ts';
-import { BeliefBook, pairsOf, type Observation, type ServedList } from '../core/trust/belief-book.ts';
+import { anyOfOurs, BeliefSets, type PairKey, type SetId } from '../core/trust/belief.ts';
+import { BeliefBook, type Observation, type ServedList } from '../core/trust/belief-book.ts';
+import { pairsOf } from '../core/trust/set-with-gaps.ts';
 import type { BeliefWriter, HeardBeliefs } from '../core/trust/belief-store.ts';
 import { explainsHandshake, type ExplainsHandshake } from '../core/trust/handshake.ts';
 import { beliefsAccept, explainsBy, ListLibrary, type Acceptance } from '../core/trust/list-library.ts';
@@ -20,12 +22,14 @@ import { markerName, mayBeMarker } from '../core/trust/marker.ts';
 import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import type { PublishedList } from '../core/cluster/model.ts';
 import type { CertificateFacts } from '../core/ports.ts';
+import { anybodyAsked, type TvsAsker } from '../core/tvs/asker.ts';
 import { openBeliefs } from '../store/beliefs.ts';
 import { createBeliefShare } from './belief-share.ts';
 import { createDeviceNames } from './device-names.ts';
 import { createHandshakeWatch, type NamedHandshake } from './handshake-watch.ts';
 import type { Heard } from './heard.ts';
 import type { OpenNode } from './open-node.ts';
+import { TvsAskers } from './tvs-askers.ts';
 
 /** What the back serves from one moment on. */
 export interface ServedMoment {
@@ -45,29 +49,45 @@ export interface BeliefWatch {
   lost(): void;
   /** Would it take a file by the certificate of this fingerprint, as far as its behaviour tells? */
   accepts(device: string, signer: string): Acceptance;
+  /** A TVS vouched to these for a signer of files. */
+  vouched(askers: readonly TvsAsker[]): void;
   /** Told before anybody is given it. */
   serving(moment: ServedMoment): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Promise<BeliefWatch> {
+export async function startBeliefWatch(
+  node: OpenNode,
+  onEvent: EventSink,
+  { runsTvs }: { readonly runsTvs: boolean },
+): Promise<BeliefWatch> {
   const isLost = !existsSync(node.folder.beliefsFile);
   const published = await node.store.listPublished();
   const writer = openBeliefs(node.folder.beliefsFile);
-  const watch = new Watch(node, writer, new ListLibrary(node.crypto, published));
+  // Another node's may answer, and one that ran here a moment ago.
+  const asked = await node.store.findTvsAskers('all', node.clock.nowMs() - tvsAskedCountsMs);
+  const mayAskTvs = runsTvs || node.subscription !== undefined || asked.length > 0;
+  const watch = new Watch(node, writer, new ListLibrary(node.crypto, published), mayAskTvs);
   // A folder of an older program, or a file that somebody removed: phones may hold whatever was ever published.
   if (isLost) watch.missed([anyOfOurs]);
-  if (writer.stored.unfinished) watch.missed(pairsOf(writer.stored.serving));
+  if (writer.stored.unfinished) {
+    watch.missed(pairsOf(writer.stored.serving));
+    if (mayAskTvs) watch.vouched([anybodyAsked]);
+  }
   const warn = (message: string): void => onEvent({ type: 'warning', topic: 'beliefs', message });
   const share = createBeliefShare(node, writer.stored, warn);
   const handshakes = createHandshakeWatch(node, (named) => watch.named(named), warn);
+  const warnOf = (error: unknown): void => warn(error instanceof Error ? error.message : String(error));
   watch.onSaved = share.add;
   const timer = setInterval(() => {
     void share.tell();
+    void watch.settle().catch((error: unknown) => {
+      if (node.subscription?.state().awaySinceMs === undefined) warnOf(error);
+    });
     try {
       watch.flush();
     } catch (error) {
-      warn(error instanceof Error ? error.message : String(error));
+      warnOf(error);
       // What was taken from the book is lost for the file.
       watch.lost();
     }
@@ -77,6 +97,7 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
     shookHands: handshakes.shookHands,
     lost: () => watch.lost(),
     accepts: (device, signer) => watch.accepts(device, signer),
+    vouched: (askers) => watch.vouched(askers),
     serving(moment) {
       handshakes.changed();
       return watch.serving(moment);
@@ -84,6 +105,7 @@ export async function startBeliefWatch(node: OpenNode, onEvent: EventSink): Prom
     async close() {
       clearInterval(timer);
       handshakes.close();
+      await watch.settle().catch(warnOf);
       watch.close();
       await share.tell();
     },
@@ -111,6 +133,17 @@ interface Expected {
   readonly untilMs: number;
 }
 
+/** That a phone took its configuration, while nobody knows yet whether a TVS vouched for the signer to it. */
+interface Shown {
+  readonly device: string;
+  readonly address: string;
+  readonly signer: CertificateFacts;
+  /** What it may have held then. */
+  readonly set: SetId | undefined;
+  /** Monotonic milliseconds. */
+  readonly dueMs: number;
+}
+
 /** The edge repeats an answer for a second, tells in bundles, and may be slow. */
 const slackMs = 5_000;
 /** No transfer is older. */
@@ -129,11 +162,17 @@ class Watch {
   onSaved: (heard: HeardBeliefs) => void = () => undefined;
   /** By address. */
   readonly #expected = new Map<string, Expected>();
+  /** By address. */
+  readonly #shown = new Map<string, Shown>();
+  readonly #askers: TvsAskers;
+  readonly #mayAskTvs: boolean;
 
   readonly #deviceNames: () => Promise<ReadonlySet<string>>;
 
-  constructor(node: OpenNode, writer: BeliefWriter, library: ListLibrary) {
+  constructor(node: OpenNode, writer: BeliefWriter, library: ListLibrary, mayAskTvs: boolean) {
     this.#node = node;
+    this.#askers = new TvsAskers(node);
+    this.#mayAskTvs = mayAskTvs;
     this.#deviceNames = createDeviceNames(node.store);
     this.#writer = writer;
     this.#library = library;
@@ -197,6 +236,28 @@ class Watch {
     return beliefsAccept(this.#library, this.#sets.pairs(belief.set), now);
   }
 
+  vouched(askers: readonly TvsAsker[]): void {
+    this.#askers.add(askers);
+  }
+
+  /**
+   * What phones showed a while ago, when every TVS has had the time to say whom it vouched to. Rejects while the database
+   * is away; what was shown waits for it.
+   */
+  async settle(): Promise<void> {
+    const now = performance.now();
+    const due = [...this.#shown.values()].filter(({ dueMs }) => now >= dueMs);
+    if (due.length === 0) return this.#askers.write();
+    const asked = await this.#askers.among(due);
+    for (const shown of due) {
+      const { device, address, set } = shown;
+      if (this.#shown.get(address) !== shown) continue;
+      this.#shown.delete(address);
+      // What it was given since, it may have taken since.
+      if (this.#book.find(device)?.set === set) this.#showed(shown, asked.has(shown));
+    }
+  }
+
   flush(): void {
     const gaps = this.#book.gaps.filter(({ number }) => number > this.#savedGap);
     const changed = this.#book.takeChanged(beliefsPerTransactionMax);
@@ -229,8 +290,10 @@ class Watch {
     this.#book.observe(seen, { lists, fileSigner }, this.#node.clock.nowMs());
     // Over TLS the configuration is not signed: taking it shows nothing of its signer.
     const isSigned = signed && device !== undefined && configKinds.has(kind) && seen.transport !== 'https';
-    if (!configKinds.has(kind)) this.#expected.delete(seen.address);
-    else if (isSigned && seen.kind === 'delivered') this.#expectMarker(seen.address, device, during, now);
+    if (!configKinds.has(kind)) {
+      this.#expected.delete(seen.address);
+      this.#shown.delete(seen.address);
+    } else if (isSigned && seen.kind === 'delivered') this.#expectMarker(seen.address, device, during, now);
   }
 
   /** In the order of a boot: lists, the configuration, what it names. */
@@ -249,7 +312,19 @@ class Watch {
     const expected = this.#expected.get(address);
     const signer = expected?.markers.get(marker);
     if (expected === undefined || signer === undefined || performance.now() > expected.untilMs) return;
-    this.#book.showedBelief(expected.device, address, signer, this.#node.clock.nowMs());
+    const { device } = expected;
+    const shown = { device, address, signer, set: this.#book.find(device)?.set };
+    if (!this.#mayAskTvs) return this.#showed(shown, false);
+    this.#shown.delete(address);
+    this.#shown.set(address, { ...shown, dueMs: performance.now() + tvsAskersWaitMs });
+    const [oldest] = this.#shown.keys();
+    if (this.#shown.size > believedAddressesMax && oldest !== undefined) this.#shown.delete(oldest);
+  }
+
+  #showed({ device, address, signer }: Omit<Shown, 'dueMs'>, vouched: boolean): void {
+    const nowMs = this.#node.clock.nowMs();
+    if (vouched) this.#book.tookFile(device, address, nowMs);
+    else this.#book.showedBelief(device, address, signer, nowMs);
   }
 }
 

@@ -16,7 +16,7 @@ import type { FieldPorts } from '../app/field.ts';
 import type { Bundles } from '../core/bulk/bundles.ts';
 import type { Quarantine } from '../core/bulk/quarantine.ts';
 import type { CertificateFacts, CertificateJudge, Crypto } from '../core/ports.ts';
-import { pairsOf } from '../core/trust/belief-book.ts';
+import { pairsOf } from '../core/trust/set-with-gaps.ts';
 import { servingAnswerMsMax } from '../base/limits-database.ts';
 import { loadConfig } from '../config/load.ts';
 import { newConfigText, type NewConfig } from '../config/new-config.ts';

@@ -12,6 +12,7 @@ import type { Config } from '../config/schema.ts';
 import type { GivenSetting } from '../config/source.ts';
 import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
+import type { TvsAsker } from '../core/tvs/asker.ts';
 import { activatedSockets, closeSockets, openSockets, type HandedSocket } from '../net/handed-sockets.ts';
 import { openDataFolder, type DataFolder } from '../store/data-folder.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
@@ -132,7 +133,8 @@ async function join(parts: Parts): Promise<RunningNode> {
   const onEvent: EventSink = (event) => log(event);
   let edge: Edge | undefined;
   let tvs: SupervisedTvs | undefined;
-  const beliefs = node && (await startBeliefWatch(node, onEvent));
+  const runsTvs = config.tvs.listen.length + config.tvs.legacyListen.length > 0;
+  const beliefs = node && (await startBeliefWatch(node, onEvent, { runsTvs }));
   if (beliefs) opened.push(() => beliefs.close());
   const onServing =
     beliefs &&
@@ -161,7 +163,8 @@ async function join(parts: Parts): Promise<RunningNode> {
   const back = await startBack({ node, remote, config, onEvent, onServing, onChange });
   opened.push(() => back.close());
   const onHandshakes = (seen: readonly SeenHandshake[]): void => beliefs?.shookHands(seen);
-  tvs = node && (await superviseTvs({ node, config, logTo, onEvent, onHandshakes, environment }));
+  const onVouched = (askers: readonly TvsAsker[]): void => beliefs?.vouched(askers);
+  tvs = node && (await superviseTvs({ node, config, logTo, onEvent, onHandshakes, onVouched, environment }));
   opened.push(() => tvs?.close());
   const identity = node && (await readIdentity(node, config, sockets));
   const settings = { config, sockets, logTo, identity, renewing: back.renewing };

@@ -1,12 +1,13 @@
 /**
  * The pipe between back and TVS. The TVS is told what to answer from and under which key to speak; it tells who asked for
- * unknown signers, and which phones named themselves to it. It is exposed to the network and believed nothing else:
+ * unknown signers, whom it vouched to for known ones, and which phones named themselves to it. It is exposed to the network and believed nothing else:
  * `readTvsMessage` refuses the rest.
  */
-import { tvsReportedDevicesMax } from '../base/limits-tvs.ts';
+import { tvsAskersPerMessageMax, tvsReportedDevicesMax } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
 import { parseDeviceName } from '../core/files/file-name.ts';
 import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
+import type { TvsAsker } from '../core/tvs/asker.ts';
 import type { UnknownSigner } from '../core/tvs/unknown-signers.ts';
 import type { ListeningAt, LogStream } from './edge.ts';
 import { readHandshakes } from './handshakes.ts';
@@ -32,7 +33,8 @@ export type TvsToBack =
       readonly hint: string | undefined;
     }
   | { readonly type: 'unknown-signers'; readonly devices: readonly UnknownSigner[] }
-  | { readonly type: 'handshakes'; readonly seen: readonly SeenHandshake[] };
+  | { readonly type: 'handshakes'; readonly seen: readonly SeenHandshake[] }
+  | { readonly type: 'vouched'; readonly askers: readonly TvsAsker[] };
 
 /** `undefined` for anything the protocol does not know, however it is made. */
 export function readTvsMessage(message: unknown): TvsToBack | undefined {
@@ -56,9 +58,21 @@ export function readTvsMessage(message: unknown): TvsToBack | undefined {
       const seen = readHandshakes(message['seen'], 'tvs');
       return seen && { type: 'handshakes', seen };
     }
+    case 'vouched': {
+      const askers = readAll(message['askers'], tvsAskersPerMessageMax, readAsker);
+      return askers && { type: 'vouched', askers };
+    }
     default:
       return undefined;
   }
+}
+
+function readAsker(value: unknown): TvsAsker | undefined {
+  if (!isRecord(value)) return undefined;
+  const { address, device } = value;
+  if (typeof address !== 'string' || address === '' || address.length > 64) return undefined;
+  if (device === undefined) return { address, device };
+  return typeof device === 'string' && parseDeviceName(device) === device ? { address, device } : undefined;
 }
 
 /** Also what stands in the file of the last report. */

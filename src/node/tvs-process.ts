@@ -8,7 +8,7 @@
 import { assert } from '../base/assert.ts';
 import type { EventSink } from '../base/events.ts';
 import { Failure } from '../base/errors.ts';
-import { tvsOrphanMs, tvsReportedDevicesMax, tvsReportMs } from '../base/limits-tvs.ts';
+import { tvsAskersTellMs, tvsOrphanMs, tvsReportedDevicesMax, tvsReportMs } from '../base/limits-tvs.ts';
 import { createLineBuffer } from '../telemetry/line-buffer.ts';
 import { createLog } from '../telemetry/log.ts';
 import { createHandshakeBundler } from './handshakes.ts';
@@ -19,6 +19,7 @@ let tvs: Tvs | undefined;
 let write: ((line: string) => void) | undefined;
 let log: EventSink | undefined;
 let reports: NodeJS.Timeout | undefined;
+let askerReports: NodeJS.Timeout | undefined;
 let orphan: NodeJS.Timeout | undefined;
 let stopping = false;
 const handshakes = createHandshakeBundler((seen) => tell({ type: 'handshakes', seen }));
@@ -75,14 +76,21 @@ async function start({ settings, log: level, logTo }: BackToTvs & { type: 'start
         devices: running.unknownSigners().slice(-tvsReportedDevicesMax),
       });
     }, tvsReportMs);
+    askerReports = setInterval(() => tellAskers(running), tvsAskersTellMs);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     tell({ type: 'failed', code: error.code, message: error.message, hint: error.hint });
   }
 }
 
+function tellAskers(running: Tvs): void {
+  for (const askers of running.takeAskers()) tell({ type: 'vouched', askers });
+}
+
+/** Whom it vouches to now its successor cannot know, and takes it that anybody may have asked. */
 function outlive(running: Tvs): void {
   clearInterval(reports);
+  clearInterval(askerReports);
   const message = 'the back has gone: answers come from the last snapshot';
   running.setTrouble(message);
   log?.({ type: 'warning', topic: 'tvs', message });
@@ -93,9 +101,11 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   clearInterval(reports);
+  clearInterval(askerReports);
   clearTimeout(orphan);
   await tvs?.close();
   handshakes.close();
+  if (tvs !== undefined) tellAskers(tvs);
   if (process.connected) process.disconnect();
 }
 

@@ -11,6 +11,7 @@ import { tvsRefreshAgainMs } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
 import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
+import { anybodyAsked, type TvsAsker } from '../core/tvs/asker.ts';
 import type { TvsIdentity, TvsListen } from '../net/tvs-server.ts';
 import type { ListeningAt, LogStream } from './edge.ts';
 import { keepRunning, type Launched } from './keep-running.ts';
@@ -25,6 +26,8 @@ export interface TvsSupervisorOptions {
   readonly logTo: LogStream;
   readonly onEvent: EventSink;
   readonly onHandshakes: (seen: readonly SeenHandshake[]) => void;
+  /** Whom it vouched to for signers of files. */
+  readonly onVouched: (askers: readonly TvsAsker[]) => void;
   readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
@@ -38,7 +41,7 @@ export interface SupervisedTvs {
 
 /** Undefined where the configuration wants none. Failure when it cannot listen or has no certificate. */
 export async function superviseTvs(options: TvsSupervisorOptions): Promise<SupervisedTvs | undefined> {
-  const { node, config, logTo, onEvent } = options;
+  const { node, config, logTo, onEvent, onVouched } = options;
   // A port that the kernel chose is kept: the next process is found where the first one was.
   let listen: readonly TvsListen[] = [
     ...config.tvs.listen.map((address) => ({ ...address, legacy: false })),
@@ -58,7 +61,14 @@ export async function superviseTvs(options: TvsSupervisorOptions): Promise<Super
     running.tell({ type: 'start', settings, log, logTo });
     return running;
   };
-  const kept = await keepRunning({ name: 'the TVS', first: launch(), launch, warn });
+  const kept = await keepRunning({
+    name: 'the TVS',
+    first: launch(),
+    launch,
+    // It may have answered somebody and not told.
+    onEnd: () => onVouched([anybodyAsked]),
+    warn,
+  });
   const bound = kept.listening.filter(({ service }) => service === 'tvs');
   listen = listen.map((wanted, index) => ({ ...wanted, port: bound[index]?.port ?? wanted.port }));
 
@@ -131,6 +141,7 @@ function attachTvs(
   {
     node: { folder },
     onHandshakes,
+    onVouched,
     warn,
   }: TvsSupervisorOptions & { readonly warn: (message: string) => void },
 ): RunningTvs {
@@ -152,6 +163,7 @@ function attachTvs(
         reject(new Failure(code, message.message, { hint: message.hint }));
         child.kill('SIGKILL');
       } else if (message.type === 'handshakes') onHandshakes(message.seen);
+      else if (message.type === 'vouched') onVouched(message.askers);
       else {
         try {
           writeTvsFile(folder, { pid: child.pid ?? 0, unknownSigners: message.devices });

@@ -8,6 +8,7 @@ import type { EventSink } from '../base/events.ts';
 import type { StoredCertificate } from '../core/cluster/model.ts';
 import { answerTvs, takeSnapshot } from '../core/tvs/answer.ts';
 import type { NewHandshake } from '../core/trust/seen-handshake.ts';
+import { AskersToTell, type TvsAsker } from '../core/tvs/asker.ts';
 import { deviceOf, UnknownSigners, type UnknownSigner } from '../core/tvs/unknown-signers.ts';
 import {
   startTvsServer,
@@ -22,6 +23,7 @@ import { writePem } from '../pki/pem.ts';
 import { createVerifier } from '../pki/verifier.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { startMetricsServer } from '../telemetry/metrics-server.ts';
+import { signsFiles } from '../wire/role.ts';
 import type { TvsRequest, TvsResponse } from '../wire/tvs-message.ts';
 import type { ListeningAt } from './edge.ts';
 
@@ -56,6 +58,8 @@ export interface Tvs {
   unknownSigners(): readonly UnknownSigner[];
   /** Questions for unknown signers, since the start. */
   unknownTotal(): number;
+  /** Whom it vouched to for signers of files since it was asked last, in messages. */
+  takeAskers(): readonly (readonly TvsAsker[])[];
   close(): Promise<void>;
 }
 
@@ -71,6 +75,7 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
   let snapshot = snapshotOf(current);
   let trouble: string | undefined;
   const unknown = new UnknownSigners();
+  const askers = new AskersToTell();
 
   const answer = (request: TvsRequest, { address, provedName }: TvsPeer): TvsResponse => {
     if (Date.now() >= snapshot.endsMs) snapshot = snapshotOf(current);
@@ -87,6 +92,8 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
       outcome: refusal ?? 'vouched',
     });
     if (refusal === 'unknown') tellUnknown(unknown, request, proved, onEvent);
+    else if (response.vouched?.roles.some(signsFiles) === true)
+      askers.add({ address, device: proved }, Date.now());
     return response;
   };
 
@@ -121,6 +128,7 @@ export async function startTvs(options: TvsOptions): Promise<Tvs> {
     setTrouble: (next) => (trouble = next),
     unknownSigners: () => unknown.list(),
     unknownTotal: () => unknown.total,
+    takeAskers: () => askers.take(),
     async close() {
       await Promise.all([server.close(), scraped?.close()]);
     },

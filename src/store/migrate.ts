@@ -28,6 +28,7 @@ import { showedBelief } from './migrations/0018-showed-belief.ts';
 import { nodeHost } from './migrations/0019-node-host.ts';
 import { auditReplace } from './migrations/0020-audit-replace.ts';
 import { handshakes } from './migrations/0021-handshakes.ts';
+import { tvsAsked } from './migrations/0022-tvs-asked.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -53,6 +54,7 @@ export const migrations: readonly Migration[] = [
   nodeHost,
   auditReplace,
   handshakes,
+  tvsAsked,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

@@ -40,6 +40,7 @@ const tables = [
   'node_state',
   'belief',
   'belief_gap',
+  'tvs_asked',
 ] as const;
 
 /** Rows that a new database has already. */

@@ -31,6 +31,7 @@ import { bumpRevision, readRevision } from './tables/revision.ts';
 import { listRotations } from './tables/rotation.ts';
 import { adoptLists, currentLists, listGeneration, listPublished } from './tables/trust-list.ts';
 import { timestampFloor } from './tables/signed-timestamp.ts';
+import { findTvsAskers, putTvsAskers } from './tables/tvs-asked.ts';
 import { createTimestamps } from './timestamps.ts';
 
 export type StoreOptions = (SqliteOptions | PostgresOptions) & {
@@ -120,6 +121,8 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
       if (thisNode !== undefined) await putBeliefs(query, thisNode, devices, gaps);
     },
     listSharedBeliefs: () => listBeliefs(query),
+    noteTvsAskers: (askers, when) => database.write((transaction) => putTvsAskers(transaction, askers, when)),
+    findTvsAskers: (phones, sinceMs) => findTvsAskers(query, phones, sinceMs),
     onVersion: (listener) => database.listen?.(listener) ?? (() => undefined),
     close: () => database.close(),
   };

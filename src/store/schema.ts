@@ -44,6 +44,7 @@ export interface Schema {
   node_state: NodeStateTable;
   belief: BeliefTable;
   belief_gap: BeliefGapTable;
+  tvs_asked: TvsAskedTable;
 }
 
 /** One row, `singleton` 1. */
@@ -258,6 +259,15 @@ export interface BeliefGapTable {
   number: number;
   at_ms: number;
   pairs: string;
+}
+
+/** Whom a TVS vouched to for somebody who signs files. */
+export interface TvsAskedTable {
+  /** '': nobody knows whom. */
+  address: string;
+  /** By its certificate; '': it showed none. */
+  device: string;
+  asked_ms: number;
 }
 
 /** What each serving node says of itself. Times are the database's. */

@@ -349,4 +349,6 @@ const writes = [
   'listNodeStates',
   'shareBeliefs',
   'listSharedBeliefs',
+  'noteTvsAskers',
+  'findTvsAskers',
 ] as const satisfies readonly (keyof Store)[];

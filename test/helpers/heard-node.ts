@@ -2,14 +2,15 @@
  * What one node heard of phones, in memory and on its disk: the belief book as the server keeps it (node/belief-watch.ts),
  * without a clock. What was not saved is lost in a crash, and everybody may hold what was served then.
  */
+import { tvsAskedCountsMs } from '../../src/base/limits-tvs.ts';
 import { BeliefSets } from '../../src/core/trust/belief.ts';
 import {
   BeliefBook,
-  pairsOf,
   type Explains,
   type Observation,
   type ServedList,
 } from '../../src/core/trust/belief-book.ts';
+import { pairsOf } from '../../src/core/trust/set-with-gaps.ts';
 import type { StoredBelief, StoredBeliefs } from '../../src/core/trust/belief-store.ts';
 import type { CertificateFacts } from '../../src/core/ports.ts';
 
@@ -26,6 +27,8 @@ export class HeardNode {
   #gaps: StoredBeliefs['gaps'] = [];
   /** Of the last two publications, as the writer is told before phones get them. */
   #serving: readonly (readonly ServedList[])[] = [];
+  /** In the database: whom a TVS vouched to, by address, and when last. */
+  readonly #askers = new Map<string, number>();
 
   constructor(options: HeardNodeOptions) {
     this.#options = options;
@@ -52,7 +55,14 @@ export class HeardNode {
   }
 
   showedBelief(device: string, address: string, signer: CertificateFacts, nowMs: number): void {
-    this.#book.showedBelief(device, address, signer, nowMs);
+    const askedMs = this.#askers.get(address) ?? -Infinity;
+    if (nowMs - askedMs <= tvsAskedCountsMs) this.#book.tookFile(device, address, nowMs);
+    else this.#book.showedBelief(device, address, signer, nowMs);
+  }
+
+  /** A TVS vouched to this address for a signer of files. */
+  vouched(address: string, nowMs: number): void {
+    this.#askers.set(address, nowMs);
   }
 
   /** Every second. */

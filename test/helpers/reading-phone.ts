@@ -4,8 +4,16 @@
  * takes no such list and looks.
  */
 import type { PhoneState } from '../../src/core/phone/phone-state.ts';
-import { step, switchOn, type FetchAnswer, type Phone, type PhoneInput } from '../../src/core/phone/phone.ts';
+import {
+  step,
+  switchOn,
+  type FetchAnswer,
+  type Phone,
+  type PhoneInput,
+  type TvsSigner,
+} from '../../src/core/phone/phone.ts';
 import type { Crypto } from '../../src/core/ports.ts';
+import type { TvsAnswer } from '../../src/core/trust/judge.ts';
 import type { Reading } from '../../src/core/trust/strand.ts';
 import { maySkipItl, readHeld } from '../../src/core/trust/phone-trust.ts';
 import { now } from './trust-builder.ts';
@@ -18,19 +26,23 @@ export interface ReadBoot {
   readonly accepted: string | undefined;
 }
 
-/** Lists and configuration of one boot; no TVS answers. */
+/** Lists and configuration of one boot; no TVS answers but `askTvs`. */
 export async function readConfig(
   crypto: Crypto,
   state: PhoneState,
   reading: PhoneReading,
   fetch: (name: string) => Promise<FetchAnswer>,
+  {
+    askTvs = () => ({ kind: 'unreachable' }),
+    nowSeconds = now,
+  }: { readonly askTvs?: (signer: TvsSigner) => TvsAnswer; readonly nowSeconds?: number } = {},
 ): Promise<ReadBoot> {
   let machine = switchOn({ ...state, sha1Only: !reading.sha512 });
   let input: PhoneInput | undefined = { type: 'start' };
   let last: FetchAnswer | undefined;
   let hidden: string | null = null;
   while (input !== undefined) {
-    const next = step(crypto, machine, input, now);
+    const next = step(crypto, machine, input, nowSeconds);
     machine = next.phone;
     input = undefined;
     for (const effect of next.effects) {
@@ -41,7 +53,7 @@ export async function readConfig(
           hidden = hasItlToSkip(crypto, machine) ? machine.held.itl : null;
           if (hidden !== null) machine = { ...machine, held: { ...machine.held, itl: null } };
         }
-      } else if (effect.type === 'ask-tvs') input = { type: 'tvs-answered', answer: { kind: 'unreachable' } };
+      } else if (effect.type === 'ask-tvs') input = { type: 'tvs-answered', answer: askTvs(effect) };
       else if (effect.type === 'verdict') {
         const { purpose, outcome, name } = effect;
         const isOpen = outcome === 'unknown' && (purpose === 'itl' || purpose === 'ctl');

@@ -9,15 +9,18 @@ import type { FieldPorts } from '../../src/app/field.ts';
 import { listFileNames, type PublishPorts } from '../../src/app/publish-lists.ts';
 import type { ClusterMode, PublishedList } from '../../src/core/cluster/model.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
-import type { FetchAnswer } from '../../src/core/phone/phone.ts';
+import type { FetchAnswer, TvsSigner } from '../../src/core/phone/phone.ts';
 import type { CertificateFacts, Issuer, Store } from '../../src/core/ports.ts';
 import type { PairKey } from '../../src/core/trust/belief.ts';
 import type { Observation } from '../../src/core/trust/belief-book.ts';
+import type { TvsAnswer } from '../../src/core/trust/judge.ts';
 import { readings, type Reading } from '../../src/core/trust/strand.ts';
 import { explainsBy, ListLibrary } from '../../src/core/trust/list-library.ts';
 import { inUse } from '../../src/core/trust/trust-plan.ts';
+import { answerTvs, takeSnapshot } from '../../src/core/tvs/answer.ts';
 import { verifyAgain } from '../../src/node/second-verifier.ts';
 import { clusterB, clusterBLists, configOf, remoteB } from './cluster-b.ts';
+import { signsFiles, type Role } from '../../src/wire/role.ts';
 import { HeardNode } from './heard-node.ts';
 import { currentLists, memoryStore, modelOfAll, type Database, type Rows } from './memory-store.ts';
 import { readConfig, type PhoneReading } from './reading-phone.ts';
@@ -29,6 +32,11 @@ export interface TestPhone {
   readonly address: string;
   /** Its server answers from transfer ports or TCP; else last ACKs could be forged. */
   readonly proved: boolean;
+  /**
+   * Which questions a TVS of ours answers it, by what it would vouch for; undefined: none. Nobody relies on one: what
+   * counts as a path goes without.
+   */
+  readonly asksTvs?: ((roles: readonly Role[]) => boolean) | undefined;
   readonly reading: PhoneReading;
   held: PhoneState;
   /** Where its files come from. */
@@ -62,6 +70,8 @@ export class TrustWorld {
   readonly #holding = new Map<PairKey, PhoneState>();
   #signers: { readonly of: Rows; readonly byNode: Map<string, CertificateFacts> } | undefined;
   nowMs = createdMs;
+  /** TVSs say whom they vouched to. */
+  tellsAskers = true;
 
   constructor({ phones, phantoms, nodes, readSha512 }: WorldOptions) {
     this.readings = readings.filter(({ sha512 }) => sha512 || !readSha512);
@@ -147,22 +157,47 @@ export class TrustWorld {
     return signer;
   }
 
-  /** A boot in the field: the phone remembers, and the server hears it. */
-  async boot(phone: TestPhone, node: string): Promise<void> {
+  /** A boot in the field: the phone remembers, and the server hears it. Gives the name of the configuration it took. */
+  async boot(phone: TestPhone, node: string): Promise<string | undefined> {
     if (phone.home === 'B') {
-      const { held } = await readConfig(crypto, phone.held, phone.reading, clusterB);
+      const { held, accepted } = await readConfig(crypto, phone.held, phone.reading, clusterB);
       phone.held = held;
-      return;
+      return accepted;
     }
-    const { held, accepted } = await readConfig(crypto, phone.held, phone.reading, async (name) => {
+    const fetch = async (name: string): Promise<FetchAnswer> => {
       const answer = await this.fetch(node, name);
       this.observe(node, phone, name, answer.kind === 'bytes' ? 'delivered' : 'asked');
       return answer;
+    };
+    const { held, accepted } = await readConfig(crypto, phone.held, phone.reading, fetch, {
+      ...(phone.asksTvs && { askTvs: await this.#tvsFor(phone, phone.asksTvs, node) }),
+      nowSeconds: this.nowMs / 1000,
     });
     phone.held = held;
-    if (accepted?.endsWith('.sgn') !== true || !phone.proved) return;
+    if (accepted?.endsWith('.sgn') !== true || !phone.proved) return accepted;
     const signer = await this.signerInUse(node);
     this.#heardBy(node).showedBelief(phone.name, phone.address, signer, this.nowMs);
+    return accepted;
+  }
+
+  /** The TVS of that node, which tells every node whom it vouched to. */
+  async #tvsFor(
+    { name, address }: TestPhone,
+    answers: (roles: readonly Role[]) => boolean,
+    node: string,
+  ): Promise<(signer: TvsSigner) => TvsAnswer> {
+    const view = await readClusterView(this.ports(node).store, crypto);
+    const { der: server } = inUse(trustInputOf(view, node), 'tvs', node);
+    const snapshot = takeSnapshot(crypto, this.database.rows.certificates, node, this.nowMs);
+    return (signer) => {
+      const question = { command: 'query-request', session: 1, device: name, ...signer } as const;
+      const { vouched } = answerTvs(snapshot, question).response;
+      if (vouched === undefined || !('certificate' in vouched)) return { kind: 'refused', server };
+      if (!answers(vouched.roles)) return { kind: 'unreachable' };
+      if (vouched.roles.some(signsFiles) && this.tellsAskers)
+        for (const heard of this.heard.values()) heard.vouched(address, this.nowMs);
+      return { kind: 'vouched', server, certificate: vouched.certificate, roles: vouched.roles };
+    };
   }
 
   /** Would it take a configuration, if it booted? Nothing is remembered but the answer. */

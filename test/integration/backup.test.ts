@@ -19,7 +19,7 @@ import { planPublication } from '../../src/app/plan-publication.ts';
 import { publishLists } from '../../src/app/publish-lists.ts';
 import { restoreGenerationGap } from '../../src/base/limits.ts';
 import type { FieldState } from '../../src/core/ports.ts';
-import { pairsOf } from '../../src/core/trust/belief-book.ts';
+import { pairsOf } from '../../src/core/trust/set-with-gaps.ts';
 import { judgeFile } from '../../src/core/trust/judge.ts';
 import { backupNode } from '../../src/node/backup-node.ts';
 import { createNode, openNode, type OpenNode } from '../../src/node/open-node.ts';

@@ -5,7 +5,7 @@
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
 import { Failure } from '../../src/base/errors.ts';
 import type { PublishedList } from '../../src/core/cluster/model.ts';
@@ -34,7 +34,7 @@ const data = join(world, 'data');
 const served = join(world, 'served');
 /** … and for what a command says of it. */
 const shown = join(world, 'shown');
-const names = Array.from({ length: 12 }, (_, at) => `SEP0011223344${(16 + at).toString(16).toUpperCase()}`);
+const names = Array.from({ length: 16 }, (_, at) => `SEP0011223344${(16 + at).toString(16).toUpperCase()}`);
 let next = 0;
 
 async function run(folder: string, ...words: readonly string[]): Promise<string> {
@@ -73,8 +73,8 @@ describe('what a phone does, heard by the back', () => {
   }, 60_000);
   afterAll(() => node.close());
 
-  async function begin(fileSigner = signer): Promise<void> {
-    watch = await startBeliefWatch(node, () => undefined);
+  async function begin(fileSigner = signer, runsTvs = false): Promise<void> {
+    watch = await startBeliefWatch(node, () => undefined, { runsTvs });
     await serving(fileSigner);
   }
 
@@ -191,13 +191,42 @@ describe('what a phone does, heard by the back', () => {
     await watch.close();
     expect(readBeliefs(join(killed, 'beliefs.sqlite')).unfinished).toBe(true);
     const again = await openServingNode({ dataDir: killed, passphraseFile: undefined });
-    const after = await startBeliefWatch(again, () => undefined);
+    const after = await startBeliefWatch(again, () => undefined, { runsTvs: false });
     await after.close();
     expect(again.readBeliefs().gaps).toHaveLength(gaps + 1);
     const [itl] = (await again.store.currentLists()).filter(({ kind }) => kind === 'itl');
     expect(again.readBeliefs().gaps.at(-1)?.pairs).toContain(`/${itl?.sha256}`);
     expect(again.readBeliefs().devices.some((belief) => belief.name === name)).toBe(false);
     await again.close();
+  });
+
+  test('a TVS vouched for the signer to one of two: only the other shows anything of its lists', async () => {
+    const [asked, silent] = [newDevice(), newDevice()];
+    await begin(signer, true);
+    for (const { name, address } of [asked, silent]) {
+      hear(address, [...lists, config(name), config(name), marker(name)]);
+    }
+    watch.vouched([{ address: asked.address, device: undefined }]);
+    const set = (name: string): StoredBelief | undefined =>
+      node.readBeliefs().devices.find((belief) => belief.name === name);
+    await vi.waitFor(() => expect(set(silent.name)?.pairs).not.toContain(unknown), 15_000);
+    expect(set(silent.name)).toMatchObject({ showed: { signer: signer.fingerprint }, unansweredConfigs: 0 });
+    expect(set(asked.name)?.pairs).toContain(unknown);
+    expect(set(asked.name)?.unansweredConfigs).toBe(0);
+    expect(set(asked.name)?.showed).toBeUndefined();
+    await watch.close();
+  });
+
+  test('a TVS may have answered it, and new lists left for it before anybody knew: nothing is shown', async () => {
+    const [reset, left] = [newDevice(), newDevice()];
+    await begin(signer, true);
+    for (const { name, address } of [reset, left]) hear(address, [...lists, config(name), marker(name)]);
+    hear(reset.address, lists);
+    const set = (name: string): StoredBelief | undefined =>
+      node.readBeliefs().devices.find((belief) => belief.name === name);
+    await vi.waitFor(() => expect(set(left.name)?.pairs).not.toContain(unknown), 15_000);
+    expect(set(reset.name)?.pairs).toContain(unknown);
+    await watch.close();
   });
 });
 

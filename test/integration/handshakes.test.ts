@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { PublishedList } from '../../src/core/cluster/model.ts';
 import { unknown } from '../../src/core/trust/belief.ts';
 import type { NewHandshake } from '../../src/core/trust/seen-handshake.ts';
-import { pairsOf } from '../../src/core/trust/belief-book.ts';
+import { pairsOf } from '../../src/core/trust/set-with-gaps.ts';
 import { fileOpener } from '../../src/files/open-file.ts';
 import { startFileHttp } from '../../src/http/file-app.ts';
 import { openNode } from '../../src/node/open-node.ts';

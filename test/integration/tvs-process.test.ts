@@ -21,6 +21,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { anybodyAsked } from '../../src/core/tvs/asker.ts';
 import { runProgram } from '../helpers/run-program.ts';
 import { serveProgram, type ServedNode } from '../helpers/served-node.ts';
 import { fakeTerminal } from '../helpers/terminal.ts';
@@ -67,6 +68,14 @@ async function serveNode(name: string, ...more: readonly string[]): Promise<Serv
 const betaSigner = 'CN=cm-b;OU=beta;O=tftp-pki';
 
 const endpoint = (port: number): string => `127.0.0.1:${port}`;
+
+/** Addresses to which alpha's TVS vouched for a signer of files. */
+function askers(): readonly string[] {
+  const database = new Database(at('alpha', 'database.sqlite'), { readonly: true });
+  const rows = database.prepare<[], { address: string }>('select address from tvs_asked').all();
+  database.close();
+  return rows.map(({ address }) => address);
+}
 
 interface Verdict {
   readonly name: string;
@@ -173,6 +182,9 @@ describe('a phone that meets an unknown signer', () => {
         answer: 'vouched',
         roles: ['TFTP'],
       });
+      // What it shows from now on says nothing of its lists (beliefs.test.ts).
+      await until('who asked is noted', () => Promise.resolve(askers().includes('127.0.0.1')));
+      expect(askers()).not.toContain(anybodyAsked.address);
       // TFTP signs no trust list, whoever vouches: the phone keeps alpha's.
       expect(known.verdicts.find(({ name }) => name === 'ITLFile.tlv')?.outcome).toBe('refused');
       // It remembers the answer, and asks no more for this signer.

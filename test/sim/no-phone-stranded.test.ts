@@ -8,6 +8,7 @@ import { describe, expect, test } from 'vitest';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import { readings, type Reading } from '../../src/core/trust/strand.ts';
 import { fromElsewhere } from '../helpers/cluster-b.ts';
+import { signsFiles } from '../../src/wire/role.ts';
 import type { Rows } from '../helpers/memory-store.ts';
 import { seeded, type Random } from '../helpers/prng.ts';
 import { change, changes, publishFirst, type ChangeRequest, type Outcome } from '../helpers/trust-changes.ts';
@@ -21,6 +22,8 @@ function phonesOf(random: Random, readings: readonly Reading[]): TestPhone[] {
     name,
     address: random() < 0.2 ? '10.0.0.1' : `10.0.0.${at + 1}`,
     proved: random() < 0.7,
+    // Some find a TVS now and then: it may be down for the lists and up for the configuration.
+    asksTvs: random() < 0.5 ? () => random() < 0.5 : undefined,
     reading: pick(random, readings),
     held: newPhone(name),
     home: 'here',
@@ -221,6 +224,33 @@ describe('no phone is ever stranded', () => {
     expect(await world.hasPath(phone.held, phone.reading, 'n')).toBe(counts);
   });
 
+  test.each([
+    ['counts, and its end is refused', true],
+    ['would strand the phone if it did not count', false],
+  ])('that only a TVS vouched for the signer %s', async (_, counts) => {
+    const { world, phone, did } = await oneProvedPhone((roles) => roles.some(signsFiles));
+    const request: ChangeRequest = { node: 'n', phone: undefined, backup: undefined };
+    world.tellsAskers = counts;
+    // Somebody has both keys replaced while it is off, whatever it costs.
+    for (const name of [
+      'renew-cert itlrecovery',
+      'renew-cert itlrecovery --switch',
+      'renew-cert callmanager',
+    ])
+      expect(await change(world, name, request), name).toMatchObject({ kind: 'done' });
+    const cost = await change(world, 'renew-cert callmanager --switch', request);
+    expect(cost).toMatchObject({ kind: 'refused', phones: [phone.name] });
+    if (cost.kind === 'refused') await cost.force();
+    world.serve();
+    // Its lists know neither key; those in force it refuses, its configuration it takes on the word of a TVS.
+    expect(await world.boot(phone, 'n')).toMatch(/\.sgn$/);
+    await did('renew-cert tvs');
+    expect(await change(world, 'renew-cert tvs --switch', request)).toMatchObject(
+      counts ? { kind: 'refused', phones: [phone.name] } : { kind: 'done', unknown: [] },
+    );
+    expect(await world.hasPath(phone.held, phone.reading, 'n')).toBe(false);
+  });
+
   test('a liar who fetches 1,000 names from one address blocks no rotation', async () => {
     const { change: make, boot, lie } = await liedTo(1_000);
     for (const name of ['renew-cert callmanager', 'renew-cert callmanager --switch']) {
@@ -254,7 +284,7 @@ describe('no phone is ever stranded', () => {
 });
 
 /** A phone that shows after each change what it believes. */
-async function oneProvedPhone(): Promise<{
+async function oneProvedPhone(asksTvs?: TestPhone['asksTvs']): Promise<{
   readonly world: TrustWorld;
   readonly phone: TestPhone;
   /** Each change, and a boot after it; the phone misses an abort. */
@@ -266,6 +296,7 @@ async function oneProvedPhone(): Promise<{
     name,
     address: '10.0.0.1',
     proved: true,
+    asksTvs,
     reading,
     held: newPhone(name),
     home: 'here',

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../src/core/ports.ts';
 import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
+import { anybodyAsked, type TvsAsker } from '../../src/core/tvs/asker.ts';
 
 /** `open`: as the node of that name, on one database. */
 export function sharedBeliefCases(open: (thisNode: string) => Promise<Store>): void {
@@ -30,6 +31,35 @@ export function sharedBeliefCases(open: (thisNode: string) => Promise<Store>): v
     await a.shareBeliefs({ devices: [shown], gaps: [gap] });
     const told = (await b.listSharedBeliefs()).find(({ node }) => node === 'a');
     expect(told).toEqual({ node: 'a', devices: [shown], gaps: [gap] });
+    await Promise.all([a.close(), b.close()]);
+  });
+
+  test('whom a TVS vouched to is known at every node, until it is too long ago', async () => {
+    const [a, b] = [await open('a'), await open('b')];
+    const noted = (askedMs: number, ...askers: readonly TvsAsker[]): Promise<void> =>
+      a.noteTvsAskers(askers, { askedMs, forgetBeforeMs: askedMs - 100 });
+    const desk = { address: '10.0.0.1', device: 'SEP1' };
+    const [byAddress, byName] = [
+      { address: desk.address, device: undefined },
+      { address: '10.9.9.9', device: desk.device },
+    ];
+    await noted(10, byAddress, byName, { address: '10.0.0.2', device: undefined });
+    const found = async (sinceMs: number): Promise<readonly TvsAsker[]> => b.findTvsAskers([desk], sinceMs);
+    const sorted = (askers: readonly TvsAsker[]): readonly TvsAsker[] =>
+      askers.toSorted((x, y) => x.address.localeCompare(y.address));
+    expect(sorted(await found(10))).toEqual([byAddress, byName]);
+    expect(await found(11)).toEqual([]);
+    // The later time counts, whoever tells the earlier one afterwards.
+    await noted(20, byAddress);
+    await noted(15, byAddress);
+    expect(await found(20)).toEqual([byAddress]);
+    expect(await b.findTvsAskers([], 10)).toEqual([]);
+    expect(await b.findTvsAskers('all', 10)).toHaveLength(3);
+    await noted(30, anybodyAsked);
+    const stranger = { address: '10.0.0.7', device: 'SEP7' };
+    expect(await b.findTvsAskers([stranger], 30)).toEqual([anybodyAsked]);
+    await noted(131, { address: '10.0.0.3', device: undefined });
+    expect(await found(0)).toEqual([]);
     await Promise.all([a.close(), b.close()]);
   });
 }

@@ -22,7 +22,7 @@ import { nothing, type BeliefSets, type PairKey, type SetId } from './belief.ts'
 import { remembered } from './deliveries.ts';
 import { setAfterHandshake, withHandshake, type ExplainsHandshake, type Handshake } from './handshake.ts';
 import { setAfterShowing, type ExplainsBelief } from './set-after-showing.ts';
-import { setWithGaps } from './set-with-gaps.ts';
+import { pairsOf, setWithGaps } from './set-with-gaps.ts';
 
 /** What the edge saw; crosses the pipe. */
 export interface Observation {
@@ -208,14 +208,8 @@ export class BeliefBook {
 
   /** A phone showed that it took a file by this signer: pairs that do not believe it are disproved. */
   showedBelief(device: string, address: string, fileSigner: CertificateFacts, nowMs: number): void {
-    const memory = this.#addresses.get(address);
-    const belief = this.#devices.get(device);
-    if (
-      memory === undefined ||
-      belief === undefined ||
-      !this.#speaksForItself(memory, device, address, nowMs)
-    )
-      return;
+    const belief = this.#spokenFor(device, address, nowMs);
+    if (belief === undefined) return;
     const set = setAfterShowing(this.#sets, belief.set, this.#explains, fileSigner);
     const showed = { signer: fileSigner.fingerprint, atMs: nowMs };
     this.#write({ ...belief, set, showed, provedMs: nowMs, unansweredConfigs: 0, unanswered: [] });
@@ -228,6 +222,12 @@ export class BeliefBook {
     const set = setAfterHandshake(this.#sets, belief, this.#gaps, handshake, explains);
     const handshakes = withHandshake(belief.handshakes, handshake);
     if (set !== belief.set || handshakes !== belief.handshakes) this.#write({ ...belief, set, handshakes });
+  }
+
+  /** It took a configuration whose signer a TVS may have vouched for: that says nothing of its lists. */
+  tookFile(device: string, address: string, nowMs: number): void {
+    const belief = this.#spokenFor(device, address, nowMs);
+    if (belief !== undefined) this.#write({ ...belief, unansweredConfigs: 0, unanswered: [] });
   }
 
   #delivered(
@@ -293,6 +293,13 @@ export class BeliefBook {
       const set = this.#sets.keep(belief.set, (key) => this.#explains.asksForSigned(key));
       if (set !== belief.set) this.#write({ ...belief, set, provedMs: nowMs });
     }
+  }
+
+  /** What is believed of a phone that speaks for itself at this address. */
+  #spokenFor(device: string, address: string, nowMs: number): DeviceBelief | undefined {
+    const memory = this.#addresses.get(address);
+    const speaks = memory !== undefined && this.#speaksForItself(memory, device, address, nowMs);
+    return speaks ? this.#devices.get(device) : undefined;
   }
 
   /** The address is this phone's alone, and no other address that speaks for one phone claims it. */
@@ -382,14 +389,3 @@ const listKinds: Readonly<Partial<Record<FileName['kind'], TrustListKind>>> = {
   'cluster-ctl': 'ctl',
   'device-ctl': 'ctl',
 };
-
-/** What a phone may hold that was given these lists, whatever it held: each alone, and every pair. */
-export function pairsOf(lists: readonly ServedList[]): readonly PairKey[] {
-  const side = (kind: TrustListKind): readonly string[] => [
-    '',
-    ...lists.filter((list) => list.kind === kind).map(({ sha256 }) => sha256),
-  ];
-  return side('ctl').flatMap((ctl) =>
-    side('itl').flatMap((itl) => (ctl === '' && itl === '' ? [] : [`${ctl}/${itl}`])),
-  );
-}

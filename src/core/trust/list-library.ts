@@ -3,7 +3,8 @@ import { equalBytes } from '../../base/bytes.ts';
 import type { PublishedList, TrustListKind } from '../cluster/model.ts';
 import type { CertificateFacts, Crypto } from '../ports.ts';
 import { anyOfOurs, nothing, pairKey, readPair, unknown, type PairKey } from './belief.ts';
-import { pairsOf, type Explains } from './belief-book.ts';
+import type { Explains } from './belief-book.ts';
+import { pairsOf } from './set-with-gaps.ts';
 import { askList } from './belief-in-signer.ts';
 import {
   holdsNothing,

@@ -3,11 +3,11 @@ import { addressMemoryMs, deliveryGrainMs, unansweredKeptMax } from '../../../..
 import { anyOfOurs, BeliefSets, nothing, unknown } from '../../../../src/core/trust/belief.ts';
 import {
   BeliefBook,
-  pairsOf,
   type BookBounds,
   type Observation,
   type ServedList,
 } from '../../../../src/core/trust/belief-book.ts';
+import { pairsOf } from '../../../../src/core/trust/set-with-gaps.ts';
 import { openToolCertificate } from '../../../helpers/open-tool-signers.ts';
 
 const [desk, other] = ['SEP001122330001', 'SEP001122330002'];
@@ -121,6 +121,17 @@ describe('the book of beliefs', () => {
     book.showedBelief(desk, '10.0.0.1', signer, 7);
     expect(pairs(book, desk)).toEqual(['c1/i1']);
     expect(book.find(desk)).toMatchObject({ provedMs: 7, unansweredConfigs: 0 });
+  });
+
+  it('takes from a file that a TVS may have vouched for that the phone refuses nothing, and no more', () => {
+    const book = newBook();
+    boot(book, desk);
+    const { set } = book.find(desk) ?? {};
+    book.tookFile(desk, '10.0.0.9', 7);
+    expect(book.find(desk)).toMatchObject({ set, unansweredConfigs: 1 });
+    book.tookFile(desk, '10.0.0.1', 7);
+    expect(book.find(desk)).toMatchObject({ set, provedMs: undefined, unansweredConfigs: 0, unanswered: [] });
+    expect(book.find(desk)?.showed).toBeUndefined();
   });
 
   it('keeps {unknown} where no list of ours explains what a phone believes', () => {
