@@ -6,13 +6,13 @@ import { planCtl } from '../../src/core/trust/plan-ctl.ts';
 import { planItl } from '../../src/core/trust/plan-itl.ts';
 import type { TrustInput } from '../../src/core/trust/trust-plan.ts';
 import type { RemoteList } from '../../src/core/cluster/remote-store.ts';
-import type { RemoteCluster } from '../../src/core/cluster/remote.ts';
 import { newPhone, type PhoneState } from '../../src/core/phone/phone-state.ts';
 import type { FetchAnswer } from '../../src/core/phone/phone.ts';
 import type { CertificateFacts } from '../../src/core/ports.ts';
 import { buildTrustList } from '../../src/core/signing/build-trust-list.ts';
 import { signFile } from '../../src/core/signing/sign-file.ts';
 import type { HashName } from '../../src/wire/algorithm.ts';
+import { remoteCluster } from './fake-remotes.ts';
 import { now } from './trust-builder.ts';
 import { crypto, elsewhere, firstOf, signerOf } from './trust-parties.ts';
 
@@ -28,16 +28,7 @@ const input: TrustInput = {
   foreignFileSigners: [],
 };
 
-export const remoteB: RemoteCluster = {
-  id: 'B',
-  servers: [],
-  secure: true,
-  pin: undefined,
-  common: 'auto',
-  verify: undefined,
-  asks: [],
-  addedMs: 0,
-};
+export const remoteB = remoteCluster('B', { servers: [] });
 
 /** A phone takes no list that is older than its own: the way there is open at first, the way back later. */
 const aheadSeconds = 3 * 3600;
