@@ -6,13 +6,14 @@ import { joinNode } from '../../src/app/change-nodes.ts';
 import { runProgram } from './run-program.ts';
 import { readClusterView, trustInputOf } from '../../src/app/cluster-view.ts';
 import { planOperation, publishOperation, type TrustOperation } from '../../src/app/trust-operation.ts';
-import type { ClusterMode, Device, PublishedList } from '../../src/core/cluster/model.ts';
+import type { ClusterMode, PublishedList } from '../../src/core/cluster/model.ts';
 import type { Delivery } from '../../src/core/trust/belief-book.ts';
 import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
 import { inUse } from '../../src/core/trust/trust-plan.ts';
 import { createNode, openNode, type OpenNode } from '../../src/node/open-node.ts';
 import { openBeliefs } from '../../src/store/beliefs.ts';
 import { openStore } from '../../src/store/open-store.ts';
+import { device } from '../store/store-values.ts';
 import type { Ran } from './guided-field.ts';
 import { fakeTerminal } from './terminal.ts';
 
@@ -85,7 +86,7 @@ export class SeededCluster {
   }
 
   async addPhones(...names: readonly string[]): Promise<void> {
-    for (const name of names) await this.node.store.addDevice(phone(name));
+    for (const name of names) await this.node.store.addDevice(device(name));
   }
 
   async lists(of: NodeName): Promise<readonly PublishedList[]> {
@@ -122,15 +123,3 @@ const unheard: Omit<StoredBelief, 'name'> = {
   unansweredConfigs: 0,
   gap: 0,
 };
-
-function phone(name: string): Device {
-  return {
-    name,
-    model: 'CP-8851',
-    protocol: 'SIP',
-    security: 'none',
-    lines: [],
-    certificateDer: undefined,
-    addedMs: 1,
-  };
-}
