@@ -48,13 +48,18 @@ async function refusedBy({ address, state }: Simulated): Promise<readonly string
   return refused;
 }
 
-test('rename-node strands nobody: the name first, then each certificate, one at a time', async () => {
+/** Who came once; the third lies in a drawer from then on. */
+async function threePhones() {
   field = new GuidedField(3);
   await field.begin();
   await field.come();
   const [first, second, drawer] = field.phones;
   if (!first || !second || !drawer) throw new Error('three phones');
-  const desks = [first, second];
+  return { first, desks: [first, second], drawer };
+}
+
+test('rename-node strands nobody: the name first, then each certificate, one at a time', async () => {
+  const { first, desks } = await threePhones();
 
   const planned = await field.runPlain('plan', 'rename-node', 'cucm-a', host);
   expect(planned.status).toBe(0);
@@ -90,12 +95,7 @@ test('rename-node strands nobody: the name first, then each certificate, one at 
 }, 240_000);
 
 test('the signer in one go is refused where a phone has no path, and would have stranded it', async () => {
-  field = new GuidedField(3);
-  await field.begin();
-  await field.come();
-  const [first, second, drawer] = field.phones;
-  if (!first || !second || !drawer) throw new Error('three phones');
-  const desks = [first, second];
+  const { desks, drawer } = await threePhones();
   // Phones that missed the lists of a new ITLRecovery keep their path with a new name, for the signer stays …
   await field.change('renew-cert', 'itlrecovery', '--yes');
   await field.come(desks);
