@@ -18,6 +18,7 @@ import type { NewCertificate, TrustChange } from './cluster/trust-change.ts';
 import type { HealthState } from './cluster/health.ts';
 import type { HeardBeliefs, SharedBeliefs } from './trust/belief-store.ts';
 import type { TvsAsker } from './tvs/asker.ts';
+import type { TvsReport, UnknownSigner } from './tvs/unknown-signers.ts';
 import type { ListHistory } from './trust/list-history.ts';
 import type { RemoteStore } from './cluster/remote-store.ts';
 import type {
@@ -315,6 +316,10 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
     phones: readonly { readonly address: string; readonly device: string }[] | 'all',
     sinceMs: number,
   ): Promise<readonly TvsAsker[]>;
+  /** Where the database serves several nodes: who asked the TVS of this one for signers that it does not know. */
+  shareTvsReport(unknownSigners: readonly UnknownSigner[]): Promise<void>;
+  /** Of every node that is in the cluster. */
+  listTvsReports(): Promise<readonly TvsReport[]>;
   close(): Promise<void>;
 }
 

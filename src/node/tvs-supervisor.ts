@@ -10,6 +10,7 @@ import type { EventSink } from '../base/events.ts';
 import { tvsRefreshAgainMs } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
 import type { SeenHandshake } from '../core/trust/seen-handshake.ts';
+import type { UnknownSigner } from '../core/tvs/unknown-signers.ts';
 import { inUse } from '../core/trust/trust-plan.ts';
 import { anybodyAsked, type TvsAsker } from '../core/tvs/asker.ts';
 import type { TvsIdentity, TvsListen } from '../net/tvs-server.ts';
@@ -17,6 +18,7 @@ import type { ListeningAt, LogStream } from './edge.ts';
 import { keepRunning, type Launched } from './keep-running.ts';
 import type { OpenNode } from './open-node.ts';
 import { relieveOrphan, writeTvsFile } from './tvs-file.ts';
+import { createTvsReportShare } from './tvs-reports.ts';
 import { readTvsMessage, type BackToTvs } from './tvs-pipe.ts';
 import type { TvsMoment } from './tvs.ts';
 
@@ -53,10 +55,15 @@ export async function superviseTvs(options: TvsSupervisorOptions): Promise<Super
   let moment = await moments.read();
   let log = config.log;
   await relieveOrphan(node.folder);
+  const share = createTvsReportShare(node, warn);
+  const onUnknownSigners = (pid: number, unknownSigners: readonly UnknownSigner[]): void => {
+    writeTvsFile(node.folder, { pid, unknownSigners });
+    share.add(unknownSigners);
+  };
   const launch = (): RunningTvs => {
     const child = forkTvs(options.environment);
-    writeTvsFile(node.folder, { pid: child.pid ?? 0, unknownSigners: [] });
-    const running = attachTvs(child, { ...options, warn });
+    onUnknownSigners(child.pid ?? 0, []);
+    const running = attachTvs(child, { ...options, warn, onUnknownSigners });
     const settings = { moment, listen, metrics: config.tvs.metricsListen };
     running.tell({ type: 'start', settings, log, logTo });
     return running;
@@ -99,6 +106,7 @@ export async function superviseTvs(options: TvsSupervisorOptions): Promise<Super
     },
     async close() {
       clearTimeout(again);
+      share.close();
       await kept.stop((last) => last.tell({ type: 'stop' }));
     },
   };
@@ -136,14 +144,14 @@ interface RunningTvs extends Launched {
   tell(message: BackToTvs): void;
 }
 
+interface TvsListener extends Pick<TvsSupervisorOptions, 'onHandshakes' | 'onVouched'> {
+  readonly warn: (message: string) => void;
+  readonly onUnknownSigners: (pid: number, unknownSigners: readonly UnknownSigner[]) => void;
+}
+
 function attachTvs(
   child: ChildProcess,
-  {
-    node: { folder },
-    onHandshakes,
-    onVouched,
-    warn,
-  }: TvsSupervisorOptions & { readonly warn: (message: string) => void },
+  { onHandshakes, onUnknownSigners, onVouched, warn }: TvsListener,
 ): RunningTvs {
   const tell = (message: BackToTvs): void => {
     if (child.connected) child.send(message, () => undefined);
@@ -166,7 +174,7 @@ function attachTvs(
       else if (message.type === 'vouched') onVouched(message.askers);
       else {
         try {
-          writeTvsFile(folder, { pid: child.pid ?? 0, unknownSigners: message.devices });
+          onUnknownSigners(child.pid ?? 0, message.devices);
         } catch (error) {
           if (!(error instanceof Failure)) throw error;
           warn(error.message);

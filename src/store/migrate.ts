@@ -29,6 +29,7 @@ import { nodeHost } from './migrations/0019-node-host.ts';
 import { auditReplace } from './migrations/0020-audit-replace.ts';
 import { handshakes } from './migrations/0021-handshakes.ts';
 import { tvsAsked } from './migrations/0022-tvs-asked.ts';
+import { tvsReports } from './migrations/0023-tvs-reports.ts';
 import type { Migration } from './migrations/migration.ts';
 import type { Schema } from './schema.ts';
 
@@ -55,6 +56,7 @@ export const migrations: readonly Migration[] = [
   auditReplace,
   handshakes,
   tvsAsked,
+  tvsReports,
 ];
 
 /** `steps` is all of them but in the test of an upgrade. */

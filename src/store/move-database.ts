@@ -41,6 +41,7 @@ const tables = [
   'belief',
   'belief_gap',
   'tvs_asked',
+  'tvs_report',
 ] as const;
 
 /** Rows that a new database has already. */

@@ -18,6 +18,7 @@ import type { PostgresOptions } from './postgres.ts';
 import { openSqlite, type SqliteOptions } from './sqlite.ts';
 import { createAuditWriter, listAudit } from './tables/audit.ts';
 import { listBeliefs, putBeliefs } from './tables/belief.ts';
+import { listTvsReports, putTvsReport } from './tables/tvs-report.ts';
 import {
   addCertificate,
   insertCertificates,
@@ -123,6 +124,10 @@ export function createStore(database: Database, crypto: Crypto, thisNode?: strin
     listSharedBeliefs: () => listBeliefs(query),
     noteTvsAskers: (askers, when) => database.write((transaction) => putTvsAskers(transaction, askers, when)),
     findTvsAskers: (phones, sinceMs) => findTvsAskers(query, phones, sinceMs),
+    async shareTvsReport(unknownSigners) {
+      if (thisNode !== undefined) await putTvsReport(query, { node: thisNode, unknownSigners });
+    },
+    listTvsReports: () => listTvsReports(query),
     onVersion: (listener) => database.listen?.(listener) ?? (() => undefined),
     close: () => database.close(),
   };

@@ -45,6 +45,7 @@ export interface Schema {
   belief: BeliefTable;
   belief_gap: BeliefGapTable;
   tvs_asked: TvsAskedTable;
+  tvs_report: TvsReportTable;
 }
 
 /** One row, `singleton` 1. */
@@ -268,6 +269,13 @@ export interface TvsAskedTable {
   /** By its certificate; '': it showed none. */
   device: string;
   asked_ms: number;
+}
+
+/** Of a node's TVS, in its last run. */
+export interface TvsReportTable {
+  node: string;
+  /** JSON. */
+  unknown_signers: string;
 }
 
 /** What each serving node says of itself. Times are the database's. */

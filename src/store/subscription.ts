@@ -351,4 +351,6 @@ const writes = [
   'listSharedBeliefs',
   'noteTvsAskers',
   'findTvsAskers',
+  'shareTvsReport',
+  'listTvsReports',
 ] as const satisfies readonly (keyof Store)[];

@@ -71,6 +71,7 @@ export function memoryStore(database: Database, thisNode: string | undefined): S
     listDeviceModels: () => Promise.resolve(rows().devices.map((name) => ({ name, model: modelOfAll }))),
     listNodeStates: () => Promise.resolve(database.states ?? []),
     listSharedBeliefs: () => Promise.resolve(database.shared()),
+    listTvsReports: () => Promise.resolve([]),
     recordAudit: () => Promise.resolve(),
     listAudit: () => Promise.resolve([]),
     listRemotes: () => Promise.resolve(database.remotes),

@@ -119,9 +119,12 @@ export class SeveralNodes {
   }
 
   async serve(...names: readonly string[]): Promise<void> {
+    for (const name of names) await this.serveWith(name);
+  }
+
+  async serveWith(name: string, ...more: readonly string[]): Promise<void> {
     const loopback = ['--tftp', '127.0.0.1:0', '--http', '127.0.0.1:0'];
-    for (const name of names)
-      this.#servers.set(name, await serveProgram([...loopback, '--data', this.data(name)]));
+    this.#servers.set(name, await serveProgram([...loopback, ...more, '--data', this.data(name)]));
   }
 
   server(name: string): ServedNode {

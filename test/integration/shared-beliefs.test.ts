@@ -1,6 +1,7 @@
 /**
  * What one node heard of a phone counts in the plans of every other (design.md §5, §7), on one real PostgreSQL: lists
- * that only the other node gave it, also while the database was away, and a phone that came there.
+ * that only the other node gave it, also while the database was away, and a phone that came there; and what one node's
+ * TVS was asked for in vain is told by every other one.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -8,7 +9,9 @@ import { planOperation } from '../../src/app/trust-operation.ts';
 import { renewCertificate } from '../../src/app/renew-certificate.ts';
 import { showTrust } from '../../src/app/show-trust.ts';
 import type { OpenNode } from '../../src/node/open-node.ts';
+import { stranger } from '../helpers/clusters.ts';
 import { SeveralNodes } from '../helpers/several-nodes.ts';
+import { exchange, queryBytes } from '../helpers/tvs-peer.ts';
 
 const [atA, atB, fresh, late] = [
   'SEP001122330001',
@@ -22,7 +25,8 @@ let isKilled = false;
 
 beforeAll(async () => {
   await cluster.begin('a', 'b');
-  await cluster.serve('a', 'b');
+  await cluster.serve('a');
+  await cluster.serveWith('b', '--tvs', '127.0.0.1:0');
   for (const name of ['a', 'b']) nodes.push(await cluster.open(name));
 }, 120_000);
 afterAll(async () => {
@@ -51,6 +55,18 @@ async function heard(node: OpenNode): Promise<readonly string[]> {
 }
 
 const patience = { timeout: 60_000, interval: 250 };
+
+test('what the TVS of one node was asked for in vain is an alarm at the other one', async () => {
+  await exchange(cluster.server('b').port('tvs'), queryBytes(stranger, `CP-8851-${fresh}`));
+  const signer = expect.objectContaining({ serial: '0c:0c:00:01' }) as unknown;
+  const alarm = { device: fresh, count: 1, signer };
+  const told = async (): Promise<unknown> => (await cluster.done('a', 'status'))['unknownSigners'];
+  await expect.poll(told, patience).toEqual([expect.objectContaining(alarm)]);
+  expect(await cluster.done('a', 'show-trust', fresh)).toMatchObject({ askedTvs: { count: 1 } });
+  expect(await cluster.done('a', 'plan', '--recover')).toMatchObject({
+    phones: [{ name: fresh, why: ['asks-tvs'] }],
+  });
+}, 90_000);
 
 test('what phones were given at one node counts in the plans of both, also what it heard without the database', async () => {
   await cluster.boot(atA, 'a');

@@ -108,6 +108,13 @@ const held: Readonly<Record<number, (store: Store) => Promise<void>>> = {
       { name: 'SEP001122334455', handshakes: [{ service: 'tvs', atMs: 1_790_000_000_030 }] },
     ]);
   },
+  async 23(store) {
+    const [told] = await store.listTvsReports();
+    expect(told).toMatchObject({
+      node: 'tftp.kept',
+      unknownSigners: [{ count: 3, signer: { serial: '0b' } }],
+    });
+  },
 };
 
 /** Tables, indexes and triggers, by name, without the white space of who wrote them. */

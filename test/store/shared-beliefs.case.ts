@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Store } from '../../src/core/ports.ts';
 import type { StoredBelief } from '../../src/core/trust/belief-store.ts';
+import { audit, cluster, node } from './store-values.ts';
 import { anybodyAsked, type TvsAsker } from '../../src/core/tvs/asker.ts';
 
 /** `open`: as the node of that name, on one database. */
@@ -61,5 +62,24 @@ export function sharedBeliefCases(open: (thisNode: string) => Promise<Store>): v
     await noted(131, { address: '10.0.0.3', device: undefined });
     expect(await found(0)).toEqual([]);
     await Promise.all([a.close(), b.close()]);
+  });
+
+  test('who asked the TVS of a node in vain is read by the others as it was told last', async () => {
+    const [a, here] = [await open('a'), await open(node.name)];
+    await a.createCluster(cluster, node, [], audit);
+    const asked = {
+      device: 'SEP001122334455',
+      count: 2,
+      lastMs: 7,
+      signer: { issuer: 'CN=b', serial: '0b' },
+    };
+    await here.shareTvsReport([asked]);
+    await here.shareTvsReport([{ ...asked, count: 3 }]);
+    // Of no node of the cluster.
+    await a.shareTvsReport([asked]);
+    expect(await a.listTvsReports()).toEqual([
+      { node: node.name, unknownSigners: [{ ...asked, count: 3 }] },
+    ]);
+    await Promise.all([a.close(), here.close()]);
   });
 }

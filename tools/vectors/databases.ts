@@ -83,6 +83,10 @@ const rows: Readonly<Record<number, readonly string[]>> = {
       ('tftp.kept', 'SEP001122334455', '?', '192.0.2.3', 1790000000029, 0, 0, '[]',
         '[{"service":"tvs","server":"${signer}","atMs":1790000000030}]')`,
   ],
+  23: [
+    `insert into tvs_report values ('tftp.kept',
+      '[{"device":"SEP001122334455","count":3,"lastMs":1790000000031,"signer":{"issuer":"CN=b","serial":"0b"}}]')`,
+  ],
 };
 
 function auditRows(): readonly string[] {

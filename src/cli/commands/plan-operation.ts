@@ -91,13 +91,13 @@ function changesTrust({ name, options = [] }: Pick<CommandDefinition, 'name' | '
 
 async function runRecovery(context: CommandContext, behindMs: number): Promise<ExitStatus> {
   const { output } = context;
-  const [{ planRecovery }, { readTvsFile }, { printRecovery, recoveryFacts }] = await Promise.all([
+  const [{ planRecovery }, { readUnknownSigners }, { printRecovery, recoveryFacts }] = await Promise.all([
     import('../../app/recover.ts'),
-    import('../../node/tvs-file.ts'),
+    import('../../node/tvs-reports.ts'),
     import('../show-recovery.ts'),
   ]);
   await withNode(context, async (node) => {
-    const unknownSigners = readTvsFile(node.folder)?.unknownSigners ?? [];
+    const unknownSigners = await readUnknownSigners(node);
     const plan = await planRecovery(node, { behindMs, unknownSigners });
     if (output.json) output.object(recoveryFacts(plan));
     else printRecovery(output, plan, node.clock.nowMs());

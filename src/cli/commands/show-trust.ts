@@ -13,10 +13,11 @@ export const showTrustCommand = defineCommand({
   description: [
     'The server notes which lists reached which phone. A delivery adds a possibility, since a phone may refuse what it ' +
       'was given; only what a phone does afterwards takes one away. "unknown" stands for lists of another cluster, ' +
-      'and for nothing at all, until the phone shows that it believes this one.',
+      'and for nothing at all, until the phone shows that it believes this one: by asking for what only a configuration that it ' +
+      'took names, or by a TLS handshake under its own certificate, which is printed with the certificate that it took.',
     'For each possibility it says what a phone that holds it would refuse of what is served now, and why; the same of the ' +
       'last configurations that it fetched without a sign that it took one, by whoever signed them then. What it asked the ' +
-      'TVS of this node for, and the TVS does not know, is the best alarm that it is about to be stranded.',
+      'TVS of any node for, and the TVS does not know, is the best alarm that it is about to be stranded.',
   ],
   arguments: [{ syntax: '<name>', description: 'the device, as in SEP001122334455' }],
   examples: [
@@ -27,16 +28,16 @@ export const showTrustCommand = defineCommand({
     },
   ],
   async run(context, [asked = '']) {
-    const [{ showTrust }, { parseDeviceName }, { readTvsFile }] = await Promise.all([
+    const [{ showTrust }, { parseDeviceName }, { readUnknownSigners }] = await Promise.all([
       import('../../app/show-trust.ts'),
       import('../../core/files/file-name.ts'),
-      import('../../node/tvs-file.ts'),
+      import('../../node/tvs-reports.ts'),
     ]);
     const name = parseDeviceName(asked);
     if (name === undefined) throw new Failure('usage', `'${asked}' is not a device name`);
     await withNode(context, async (node) => {
       const trust = await showTrust(node, name);
-      const asked = readTvsFile(node.folder)?.unknownSigners.find(({ device }) => device === name);
+      const asked = (await readUnknownSigners(node)).find(({ device }) => device === name);
       if (context.output.json) context.output.object(facts(trust, asked));
       else print(context.output, trust, asked);
     });

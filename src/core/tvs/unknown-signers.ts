@@ -17,6 +17,24 @@ export interface UnknownSigner {
   readonly signer: { readonly issuer: string; readonly serial: string } | undefined;
 }
 
+/** What the TVS of one node was asked for in vain. */
+export interface TvsReport {
+  readonly node: string;
+  /** Who asked last comes last. */
+  readonly unknownSigners: readonly UnknownSigner[];
+}
+
+/** What several TVS were asked for in vain, by device; who asked last comes last. */
+export function togetherAsked(reports: readonly (readonly UnknownSigner[])[]): readonly UnknownSigner[] {
+  const byDevice = new Map<string, UnknownSigner>();
+  for (const asked of reports.flat().toSorted((a, b) => a.lastMs - b.lastMs)) {
+    const count = (byDevice.get(asked.device)?.count ?? 0) + asked.count;
+    byDevice.delete(asked.device);
+    byDevice.set(asked.device, { ...asked, count });
+  }
+  return [...byDevice.values()];
+}
+
 export class UnknownSigners {
   readonly #byDevice = new Map<string, UnknownSigner>();
   readonly #devicesMax: number;

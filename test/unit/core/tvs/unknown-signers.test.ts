@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { UnknownSigners } from '../../../../src/core/tvs/unknown-signers.ts';
+import {
+  togetherAsked,
+  UnknownSigners,
+  type UnknownSigner,
+} from '../../../../src/core/tvs/unknown-signers.ts';
 import type { QueryRequest } from '../../../../src/wire/tvs-message.ts';
 
 function asks(device: string): QueryRequest {
@@ -30,4 +34,18 @@ describe('questions for unknown signers', () => {
     expect(unknown.list().map(({ device }) => device)).toEqual(['SEP000000000001', 'SEP000000000003']);
     expect(unknown.total).toBe(4);
   });
+});
+
+it('of several TVS the counts are one, and the last signer is that of whom was asked last', () => {
+  const asked = (device: string, count: number, lastMs: number, serial: string): UnknownSigner => ({
+    device,
+    count,
+    lastMs,
+    signer: { issuer: 'CN=b', serial },
+  });
+  const [one, other] = ['SEP001122330001', 'SEP001122330002'];
+  const own = [asked(one, 2, 10, '01'), asked(other, 1, 20, '02')];
+  expect(togetherAsked([own, [asked(one, 3, 30, '03')]])).toEqual([own[1], asked(one, 5, 30, '03')]);
+  expect(togetherAsked([[asked(one, 3, 30, '03')], own])).toEqual([own[1], asked(one, 5, 30, '03')]);
+  expect(togetherAsked([[], []])).toEqual([]);
 });
