@@ -77,9 +77,7 @@ export function sharedBeliefCases(open: (thisNode: string) => Promise<Store>): v
     await here.shareTvsReport([{ ...asked, count: 3 }]);
     // Of no node of the cluster.
     await a.shareTvsReport([asked]);
-    expect(await a.listTvsReports()).toEqual([
-      { node: node.name, unknownSigners: [{ ...asked, count: 3 }] },
-    ]);
+    expect(await a.listTvsReports()).toEqual([{ node: node.name, unknownSigners: [{ ...asked, count: 3 }] }]);
     await Promise.all([a.close(), here.close()]);
   });
 }
