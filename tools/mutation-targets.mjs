@@ -17,6 +17,7 @@ export const targets = {
   'src/core/trust/belief.ts': [trust('belief')],
   'src/core/trust/belief-book.ts': [trust('belief-book')],
   'src/core/trust/address-memory.ts': [trust('belief-book')],
+  'src/core/trust/delivered-again.ts': [trust('delivered-again')],
   'src/core/trust/merge-beliefs.ts': [trust('merge-beliefs')],
   'src/core/trust/handshake.ts': [trust('handshake')],
   'src/core/trust/seen-handshake.ts': [trust('seen-handshake')],

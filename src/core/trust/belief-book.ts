@@ -9,7 +9,6 @@
 import {
   addressMemoryMs,
   believedAddressesMax,
-  deliveryGrainMs,
   devicesPerAddressMax,
   strangerNamesMax,
   unansweredKeptMax,
@@ -19,6 +18,7 @@ import { parseFileName, type FileName } from '../files/file-name.ts';
 import type { CertificateFacts } from '../ports.ts';
 import { isAlone, type AddressMemory, type Claim } from './address-memory.ts';
 import { nothing, type BeliefSets, type PairKey, type SetId } from './belief.ts';
+import { deliveredAgain } from './delivered-again.ts';
 import { remembered } from './deliveries.ts';
 import { setAfterHandshake, withHandshake, type ExplainsHandshake, type Handshake } from './handshake.ts';
 import { setAfterShowing, type ExplainsBelief } from './set-after-showing.ts';
@@ -48,7 +48,7 @@ export interface ServedList {
   readonly sha256: string;
 }
 
-/** The first delivery of a list. */
+/** The first delivery of a list; where that one could be forged, the first that could not. */
 export interface Delivery extends ServedList {
   readonly sinceMs: number;
   /** When it was delivered last, to deliveryGrainMs; undefined: at any time since. */
@@ -260,13 +260,12 @@ export class BeliefBook {
     if (belief === undefined) return;
     const set = this.#sets.deliver(belief.set, delivery.kind, delivery.sha256);
     const known = belief.deliveries.find(({ sha256 }) => sha256 === delivery.sha256);
-    const lastMs = Math.max(known?.lastMs ?? 0, delivery.sinceMs);
-    const isNews = known?.lastMs !== undefined && lastMs - known.lastMs > deliveryGrainMs;
-    if (known !== undefined && !isNews && set === belief.set) return;
+    const noted = known === undefined ? delivery : deliveredAgain(known, delivery);
+    if (noted === known && set === belief.set) return;
     const deliveries =
       known === undefined
         ? remembered([...belief.deliveries, delivery])
-        : belief.deliveries.map((each) => (each === known && isNews ? { ...known, lastMs } : each));
+        : belief.deliveries.map((each) => (each === known ? noted : each));
     this.#write({ ...belief, set, deliveries });
   }
 

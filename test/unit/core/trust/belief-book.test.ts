@@ -343,6 +343,23 @@ describe('the book of beliefs', () => {
     });
   });
 
+  it('notes the first proved delivery of a list in the place of one that could be forged, and never back', () => {
+    const book = newBook();
+    const list = (proved: boolean, nowMs: number) =>
+      book.observe(seen(`ITL${desk}.tlv`, { transport: 'tftp', proved }), { lists }, nowMs);
+    const noted = () => book.find(desk)?.deliveries;
+    const itl = { kind: 'itl', sha256: 'i1' };
+    list(false, 1);
+    expect(noted()).toEqual([{ ...itl, how: 'single-port', sinceMs: 1, lastMs: 1 }]);
+    list(true, 5);
+    const proved = { ...itl, how: 'transfer-port', sinceMs: 5 };
+    expect(noted()).toEqual([{ ...proved, lastMs: 5 }]);
+    list(false, 6);
+    expect(noted()).toEqual([{ ...proved, lastMs: 5 }]);
+    list(false, 5 + deliveryGrainMs + 1);
+    expect(noted()).toEqual([{ ...proved, lastMs: 5 + deliveryGrainMs + 1 }]);
+  });
+
   it('notes when a list was delivered last, to a minute, and when first', () => {
     const book = newBook();
     boot(book, desk);
