@@ -18,7 +18,6 @@ export const targets = {
   'src/core/trust/belief-book.ts': [trust('belief-book')],
   'src/core/trust/address-memory.ts': [trust('belief-book')],
   'src/core/trust/delivered-again.ts': [trust('delivered-again')],
-  'src/core/trust/telling.ts': ['test/unit/node/heard.test.ts'],
   'src/core/trust/merge-beliefs.ts': [trust('merge-beliefs')],
   'src/core/trust/handshake.ts': [trust('handshake')],
   'src/core/trust/seen-handshake.ts': [trust('seen-handshake')],
