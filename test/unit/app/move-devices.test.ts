@@ -173,6 +173,11 @@ describe('a device of another cluster', () => {
     home(world, phone, remote('B'));
     const broken = clusterBLists.map((list) => ({ ...list, server: 'b2:69', bytes: Uint8Array.of(1) }));
     expect((await planned(world, 'A', { lists: [...clusterBLists, ...broken] })).stranded).toEqual([]);
+    // One that is known is enough to judge by.
+    const itl = clusterBLists.filter(({ kind }) => kind === 'itl');
+    expect(because(await planned(world, 'A', { lists: itl }))).not.toContain(
+      'the lists of B are not known: probe-cluster B',
+    );
   });
 
   test('of which nobody has seen a list has no path, unless it says that it has none', async () => {

@@ -43,7 +43,7 @@ test('a foreign signer that came is told of the CTL, which names it; no list nam
   world.nowMs += dayMs;
   await add(world, { store: 'tvs-trust', provenance: 'no reason' });
   await add(world, {});
-  expect(await read(world)).toEqual([
+  const outdated = [
     {
       kind: 'ctl',
       changes: [expect.stringMatching(/^\+ SAST CN=ITLRECOVERY_B/)],
@@ -52,7 +52,12 @@ test('a foreign signer that came is told of the CTL, which names it; no list nam
       ],
       next: 'tftp-pki update-ctl --dry-run',
     },
-  ]);
+  ];
+  expect(await read(world)).toEqual(outdated);
+  // Since the CTL was published: that the ITL is younger makes it no younger.
+  world.nowMs += dayMs;
+  await did(world, 'update-itl');
+  expect(await read(world)).toEqual(outdated);
 });
 
 test('an own one that came and one that went are told of both lists', async () => {

@@ -121,19 +121,37 @@ describe('a cluster that comes back from a backup', () => {
     const { ports, old } = world.restored({ ...backup, devices: [one] });
     const heard = believing(world, { name: one, heardMs: 0, pairs: [pair] });
     const request = { old: withOld ? old : undefined, createdMs: 0, by: 'a test' };
-    return planContinuation({ ...ports, readBeliefs: () => heard.readBeliefs() }, request);
+    const audited: unknown[] = [];
+    const recordAudit = ({ detail }: { readonly detail: unknown }): Promise<void> => {
+      audited.push(detail);
+      return Promise.resolve();
+    };
+    const store = { ...ports.store, recordAudit };
+    const planned = await planContinuation(
+      { ...ports, store, readBeliefs: () => heard.readBeliefs() },
+      request,
+    );
+    return { ...planned, audited };
   }
 
   test('goes on above what was given out, as far as that is known', async () => {
     const known = await restored(false);
-    expect(known).toMatchObject({ forgotten: [two], strand: { stranded: [] } });
+    expect(known).toMatchObject({
+      forgotten: [two],
+      strand: { stranded: [] },
+      audited: [{ fieldKnown: true }],
+    });
     expect(known.publication.current.map(({ generation }) => generation)).toEqual([1]);
     expect(known.steps.map(({ when }) => when)).toEqual([
       'now',
       'then: phones take the new lists when they boot',
     ]);
     const lost = await restored(false, false);
-    expect(lost).toMatchObject({ forgotten: [], publication: { current: [] } });
+    expect(lost).toMatchObject({
+      forgotten: [],
+      publication: { current: [] },
+      audited: [{ fieldKnown: false }],
+    });
   });
 
   test('is refused where it lacks keys that phones rely on, unless somebody says how many', async () => {
