@@ -6,7 +6,7 @@
 import { deliveryGrainMs, nodeClockSkewMs } from '../../base/limits.ts';
 import type { CertificateFacts } from '../ports.ts';
 import type { BeliefSets, SetId } from './belief.ts';
-import type { Delivery, DeviceBelief, Gap } from './belief-book.ts';
+import type { Delivery, DeviceBelief, Gap, Showing } from './belief-book.ts';
 import type { HeardBeliefs, StoredBelief } from './belief-store.ts';
 import { mayHaveForgotten } from './deliveries.ts';
 import {
@@ -128,8 +128,7 @@ export function mergeBeliefs(
 
 /** In the order in which it was shown: what was shown last has the last word. */
 function shownTo(heard: readonly StoredBelief[], { showing, handshake }: AfterShown): readonly Shown[] {
-  const by = lastShowing(heard);
-  const files = by?.showed;
+  const files = lastShowing(heard);
   const shown = lastHandshakes(heard).map(({ by: node, handshake: made }): Shown => {
     const sinceMs = undecidedSince(made) - nodeClockSkewMs;
     const isUnsure = heard.some(({ deliveries }) => mayHaveForgotten(deliveries, sinceMs));
@@ -137,22 +136,24 @@ function shownTo(heard: readonly StoredBelief[], { showing, handshake }: AfterSh
   });
   return [
     ...shown,
-    ...(by === undefined || files === undefined
+    ...(files === undefined
       ? []
       : [
           {
-            by,
-            atMs: files.atMs,
-            sinceMs: files.atMs - nodeClockSkewMs - deliveryGrainMs,
-            after: (set: SetId) => showing(set, files.signer),
+            by: files.by,
+            atMs: files.showed.atMs,
+            sinceMs: files.showed.atMs - nodeClockSkewMs - deliveryGrainMs,
+            after: (set: SetId) => showing(set, files.showed.signer),
           },
         ]),
   ].toSorted((a, b) => a.atMs - b.atMs);
 }
 
-function lastShowing(heard: readonly StoredBelief[]): StoredBelief | undefined {
-  const shown = heard.filter(({ showed }) => showed !== undefined);
-  return shown.toSorted((a, b) => (b.showed?.atMs ?? 0) - (a.showed?.atMs ?? 0))[0];
+function lastShowing(
+  heard: readonly StoredBelief[],
+): { readonly by: StoredBelief; readonly showed: Showing } | undefined {
+  const shown = heard.flatMap((by) => (by.showed === undefined ? [] : [{ by, showed: by.showed }]));
+  return shown.toSorted((a, b) => b.showed.atMs - a.showed.atMs)[0];
 }
 
 function lastHandshakes(
