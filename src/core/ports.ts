@@ -17,7 +17,7 @@ import type {
 import type { NewCertificate, TrustChange } from './cluster/trust-change.ts';
 import type { HealthState } from './cluster/health.ts';
 import type { HeardBeliefs, SharedBeliefs } from './trust/belief-store.ts';
-import type { TvsAsker } from './tvs/asker.ts';
+import type { AskingPhone, TvsAsker } from './tvs/asker.ts';
 import type { TvsReport, UnknownSigner } from './tvs/unknown-signers.ts';
 import type { ListHistory } from './trust/list-history.ts';
 import type { RemoteStore } from './cluster/remote-store.ts';
@@ -312,10 +312,7 @@ export interface Store extends BulkStore, DeviceStore, RemoteStore, ListHistory 
     when: { readonly askedMs: number; readonly forgetBeforeMs: number },
   ): Promise<void>;
   /** Of every node: those since then that may be one of these phones, or all. */
-  findTvsAskers(
-    phones: readonly { readonly address: string; readonly device: string }[] | 'all',
-    sinceMs: number,
-  ): Promise<readonly TvsAsker[]>;
+  findTvsAskers(phones: readonly AskingPhone[] | 'all', sinceMs: number): Promise<readonly TvsAsker[]>;
   /** Where the database serves several nodes: who asked the TVS of this one for signers that it does not know. */
   shareTvsReport(unknownSigners: readonly UnknownSigner[]): Promise<void>;
   /** Of every node that is in the cluster. */

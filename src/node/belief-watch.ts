@@ -64,9 +64,8 @@ export async function startBeliefWatch(
   const isLost = !existsSync(node.folder.beliefsFile);
   const published = await node.store.listPublished();
   const writer = openBeliefs(node.folder.beliefsFile);
-  // Another node's may answer, and one that ran here a moment ago.
-  const asked = await node.store.findTvsAskers('all', node.clock.nowMs() - tvsAskedCountsMs);
-  const mayAskTvs = runsTvs || node.subscription !== undefined || asked.length > 0;
+  // Another node's may answer, and one that ran here until lately.
+  const mayAskTvs = runsTvs || node.subscription !== undefined || (await wasAskedLately(node));
   const watch = new Watch(node, writer, new ListLibrary(node.crypto, published), mayAskTvs);
   // A folder of an older program, or a file that somebody removed: phones may hold whatever was ever published.
   if (isLost) watch.missed([anyOfOurs]);
@@ -78,12 +77,19 @@ export async function startBeliefWatch(
   const share = createBeliefShare(node, writer.stored, warn);
   const handshakes = createHandshakeWatch(node, (named) => watch.named(named), warn);
   const warnOf = (error: unknown): void => warn(error instanceof Error ? error.message : String(error));
+  const isAway = (): boolean => node.subscription?.state().awaySinceMs !== undefined;
+  const settle = async (): Promise<void> => {
+    if (isAway()) return;
+    try {
+      await watch.settle();
+    } catch (error) {
+      if (!isAway()) warnOf(error);
+    }
+  };
   watch.onSaved = share.add;
   const timer = setInterval(() => {
     void share.tell();
-    void watch.settle().catch((error: unknown) => {
-      if (node.subscription?.state().awaySinceMs === undefined) warnOf(error);
-    });
+    void settle();
     try {
       watch.flush();
     } catch (error) {
@@ -105,11 +111,16 @@ export async function startBeliefWatch(
     async close() {
       clearInterval(timer);
       handshakes.close();
-      await watch.settle().catch(warnOf);
+      await settle();
       watch.close();
       await share.tell();
     },
   };
+}
+
+async function wasAskedLately({ store, clock }: OpenNode): Promise<boolean> {
+  const askers = await store.findTvsAskers('all', clock.nowMs() - tvsAskedCountsMs);
+  return askers.length > 0;
 }
 
 interface Interval {

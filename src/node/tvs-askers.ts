@@ -4,13 +4,8 @@
  * yet waits here; above a bound it is written that anybody may have asked.
  */
 import { tvsAskedCountsMs, tvsAskersWaitingMax } from '../base/limits-tvs.ts';
-import { anybodyAsked, hasAsked, type TvsAsker } from '../core/tvs/asker.ts';
+import { anybodyAsked, hasAsked, type AskingPhone, type TvsAsker } from '../core/tvs/asker.ts';
 import type { OpenNode } from './open-node.ts';
-
-interface Phone {
-  readonly address: string;
-  readonly device: string;
-}
 
 export class TvsAskers {
   readonly #node: Pick<OpenNode, 'store' | 'clock'>;
@@ -43,7 +38,7 @@ export class TvsAskers {
   }
 
   /** Which of them may have asked, and keep what they were told. Rejects while the database is away: nobody knows. */
-  async among<T extends Phone>(phones: readonly T[]): Promise<ReadonlySet<T>> {
+  async among<T extends AskingPhone>(phones: readonly T[]): Promise<ReadonlySet<T>> {
     await this.write();
     const sinceMs = this.#node.clock.nowMs() - tvsAskedCountsMs;
     const askers = await this.#node.store.findTvsAskers(phones, sinceMs);

@@ -108,7 +108,7 @@ test('rotation.md, recovery.md and migration.md show what the commands print', a
   const [publish, wait, status, switchOver, retire, abort, compromised, hash, rename, ...more] =
     blocksOf('rotation.md');
   const [recover, drill, ...others] = blocksOf('recovery.md');
-  const [look, take, fleet, ...rest] = blocksOf('migration.md');
+  const [look, take, held, fleet, ...rest] = blocksOf('migration.md');
   expect([...more, ...others, ...rest]).toEqual([]);
   field = new GuidedField(40);
   await field.begin();
@@ -177,6 +177,7 @@ test('rotation.md, recovery.md and migration.md show what the commands print', a
   });
   await shows(look, accepted);
   await shows(take, accepted);
+  await shows(held);
 }, 280_000);
 
 /** As if everything published so far had been so for a day: what is new may have reached anybody. */

@@ -10,14 +10,17 @@ export interface TvsAsker {
   readonly device: string | undefined;
 }
 
+/** Who may be one of them. */
+export interface AskingPhone {
+  readonly address: string;
+  readonly device: string;
+}
+
 /** Some answers were given that nobody can tell of. */
 export const anybodyAsked: TvsAsker = { address: '', device: undefined };
 
 /** A name that no certificate proves counts for nothing: anybody could keep any phone's past alive with it. */
-export function hasAsked(
-  askers: readonly TvsAsker[],
-  phone: { readonly address: string; readonly device: string },
-): boolean {
+export function hasAsked(askers: readonly TvsAsker[], phone: AskingPhone): boolean {
   return askers.some(
     ({ address, device }) =>
       address === anybodyAsked.address || address === phone.address || device === phone.device,

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
 import { tvsAskersPerStatementMax } from '../../base/limits-database.ts';
-import { anybodyAsked, type TvsAsker } from '../../core/tvs/asker.ts';
+import { anybodyAsked, type AskingPhone, type TvsAsker } from '../../core/tvs/asker.ts';
 import type { Schema } from '../schema.ts';
 
 /** The later time counts; what is older than `forgetBeforeMs` goes. */
@@ -31,7 +31,7 @@ export async function putTvsAskers(
 /** Since then: all, or those at these addresses, in the name of these devices, and who nobody can tell of. */
 export async function findTvsAskers(
   query: Kysely<Schema>,
-  phones: readonly { readonly address: string; readonly device: string }[] | 'all',
+  phones: readonly AskingPhone[] | 'all',
   sinceMs: number,
 ): Promise<readonly TvsAsker[]> {
   const recent = query
