@@ -18,6 +18,7 @@ export const targets = {
   'src/core/trust/belief-book.ts': [trust('belief-book'), trust('handshake')],
   'src/core/trust/address-memory.ts': [trust('belief-book')],
   'src/core/trust/delivered-again.ts': [trust('delivered-again')],
+  'src/core/tvs/asker.ts': ['test/unit/core/tvs/asker.test.ts'],
   'src/core/trust/merge-beliefs.ts': [trust('merge-beliefs')],
   'src/core/trust/handshake.ts': [trust('handshake')],
   'src/core/trust/seen-handshake.ts': [trust('seen-handshake')],

@@ -31,6 +31,11 @@ export function hasAsked(askers: readonly TvsAsker[], phone: AskingPhone): boole
 export class AskersToTell {
   readonly #told = new Map<string, number>();
   readonly #waiting: TvsAsker[] = [];
+  readonly #knownMax: number;
+
+  constructor(knownMax: number = tvsAskersKnownMax) {
+    this.#knownMax = knownMax;
+  }
 
   add(asker: TvsAsker, nowMs: number): void {
     const key = `${asker.address} ${asker.device ?? ''}`;
@@ -39,7 +44,7 @@ export class AskersToTell {
     this.#told.delete(key); // Set again, it is the youngest of the map.
     this.#told.set(key, nowMs);
     const [oldest] = this.#told.keys();
-    if (this.#told.size > tvsAskersKnownMax && oldest !== undefined) this.#told.delete(oldest);
+    if (this.#told.size > this.#knownMax && oldest !== undefined) this.#told.delete(oldest);
     this.#waiting.push(asker);
   }
 

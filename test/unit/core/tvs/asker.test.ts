@@ -30,4 +30,11 @@ describe('what the TVS tells of askers', () => {
     askers.add(desk, tvsAskerAgainMs);
     expect(askers.take()).toEqual([[desk]]);
   });
+
+  test('whoever was told of longest ago makes room, and is told of again', () => {
+    const askers = new AskersToTell(2);
+    const others = ['10.0.0.2', '10.0.0.3'].map((address) => ({ address, device: undefined }));
+    for (const asker of [desk, ...others, ...others, desk]) askers.add(asker, 0);
+    expect(askers.take()).toEqual([[desk, ...others, desk]]);
+  });
 });
