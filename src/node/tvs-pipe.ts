@@ -1,7 +1,7 @@
 /**
  * The pipe between back and TVS. The TVS is told what to answer from and under which key to speak; it tells who asked for
- * unknown signers, whom it vouched to for known ones, and which phones named themselves to it. It is exposed to the network and believed nothing else:
- * `readTvsMessage` refuses the rest.
+ * unknown signers, whom it vouched to for known ones, and which phones named themselves to it. It is exposed to the
+ * network and believed nothing else: `readTvsMessage` refuses the rest.
  */
 import { tvsAskersPerMessageMax, tvsReportedDevicesMax } from '../base/limits-tvs.ts';
 import type { Config } from '../config/schema.ts';
