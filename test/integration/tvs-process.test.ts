@@ -256,6 +256,8 @@ describe('the process', () => {
       'another one',
       async () => tvsPid() !== pid && (await query('alpha-callmanager.pem')).status === 0,
     );
+    // What it told nobody of, it may have told anybody.
+    await until('that is noted', () => Promise.resolve(askers().includes(anybodyAsked.address)));
   });
 });
 
